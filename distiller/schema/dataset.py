@@ -1,0 +1,60 @@
+"""Training data, frozen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from distiller.schema.base import Record, now
+from distiller.schema.examples import Grade
+
+SplitName = Literal["train", "val", "test"]
+
+
+class LabelledPassage(Record):
+    """A passage beside its query."""
+
+    passage_id: str
+    text: str
+    title: str = ""
+    grade: Grade
+    explanation: str = ""
+    strategy: str = "standard"
+    score: float | None = None
+
+
+class Example(Record):
+    """A query with its positives and hard negatives, best grade first."""
+
+    query_id: str
+    query: str
+    type: str = ""
+    complexity: str = ""
+    answer_type: str = ""
+    key_concepts: list[str] = Field(default_factory=list)
+    positives: list[LabelledPassage] = Field(default_factory=list)
+    negatives: list[LabelledPassage] = Field(default_factory=list)
+    cluster: str = ""
+    """Concept cluster; the split never parts one."""
+    split: SplitName = "train"
+    meta: dict[str, Any] = Field(default_factory=dict)
+    """What a file carried in `_meta`."""
+
+
+class DatasetSnapshot(Record):
+    """Immutable training data. The same content has the same hash, whenever it was made."""
+
+    id: str
+    project_id: str | None
+    content_hash: str
+    """SHA-256 over the examples with their split."""
+    examples: list[Example]
+    seed: int
+    filters: dict[str, Any] = Field(default_factory=dict)
+    counts: dict[str, int] = Field(default_factory=dict)
+    """Examples by split, and passages: `train`, `val`, `test`, `passages`."""
+    lineage: dict[str, Any] = Field(default_factory=dict)
+    """Models, prompts, cost and reviewers behind the examples."""
+    created: datetime = Field(default_factory=now)

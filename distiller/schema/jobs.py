@@ -1,0 +1,82 @@
+"""Long work: what was asked for, how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from distiller.schema.base import Record, now
+from distiller.schema.usage import Usage
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(Record):
+    """One run of one stage."""
+
+    id: str
+    project_id: str | None
+    kind: str
+    """`knowledge`, `queries`, `passages`, `judge`, `train`, `evaluate`, `pipeline`, …"""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    state: JobState = JobState.QUEUED
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    metrics: list[dict[str, Any]] = Field(default_factory=list)
+    """Measured over time, oldest first; for training step, loss, ndcg@10, query_dims, passage_dims."""
+    heartbeat: datetime | None = None
+    created: datetime = Field(default_factory=now)
+    finished: datetime | None = None
+
+
+class Failure(Record):
+    """An item that a stage could not make; kept, so that it can be retried."""
+
+    id: str
+    project_id: str
+    stage: str
+    key: str
+    """What was to be made, unique within project and stage: `q-…/positive/0`."""
+    reason: str
+    completion: str = ""
+    """The raw completion, where there was one."""
+    attempts: int = 1
+    created: datetime = Field(default_factory=now)
+
+
+class Progress(Record):
+    """How far a stage is; given to whoever asked to be told."""
+
+    stage: str
+    done: int
+    total: int
+    message: str = ""
+    usage: Usage = Field(default_factory=Usage)
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class StageReport(Record):
+    """What one run of a stage did."""
+
+    stage: str
+    made: int
+    """Items written by this run."""
+    present: int
+    """Items that were there before, and were not paid for again."""
+    failed: int = 0
+    usage: Usage = Field(default_factory=Usage)
+    seconds: float = 0.0
+    notes: list[str] = Field(default_factory=list)
