@@ -1,0 +1,1 @@
+"""Measure systems on a judged collection, side by side, with their uncertainty."""
