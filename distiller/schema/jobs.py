@@ -63,6 +63,8 @@ class Progress(Record):
     total: int
     message: str = ""
     usage: Usage = Field(default_factory=Usage)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    """Measured just now, where the stage measures: as one entry of `Job.metrics`."""
 
 
 OnProgress = Callable[[Progress], None]

@@ -36,6 +36,8 @@ class Collection:
     language: str = "en"
     slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """query_id → what is known of the query (`type`, `complexity`), for slices of a report."""
+    notes: Sequence[str] = ()
+    """What a reader of its figures has to know, such as judgments that had to be left out."""
 
 
 class SparseEncoder(Protocol):

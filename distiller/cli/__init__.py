@@ -1,0 +1,33 @@
+"""The command line: every stage of the journey from a terminal.
+
+Nothing heavy is imported before a command needs it, so that `distiller --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from distiller.cli import data, generation, models
+from distiller.schema.errors import DistillerError
+
+app = typer.Typer(
+    name="distiller",
+    help="From a field described in words to a trained SPLADE search model, measured honestly.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for commands in (generation.app, data.app, models.app):
+    app.registered_commands += commands.registered_commands
+
+
+def main() -> None:
+    """Entry point. Exit status: 0 done, 2 bad usage or input, 3 stopped by a budget, 1 otherwise."""
+    try:
+        app()
+    except DistillerError as error:
+        typer.echo(f"distiller: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_status)

@@ -1,0 +1,124 @@
+"""Commands on data: validate, format, import, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distiller.cli import options as opt
+
+app = typer.Typer()
+
+
+@app.command()
+def validate(
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 when any check fails.")
+    ] = False,
+    judge: Annotated[
+        bool, typer.Option("--judge/--no-judge", help="Have the model grade what is ungraded.")
+    ] = True,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    llm: opt.Llm = None,
+    model: opt.LlmModel = None,
+    budget: opt.Budget = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Grade and check all examples; says by check how many failed."""
+    from distiller.cli import session
+    from distiller.cli.render import validation_table
+    from distiller.dataset import validate as check_all
+    from distiller.pipeline import Journey, Plan
+
+    settings = session.settings_from(workspace, llm, model, budget)
+    with session.open_store(settings) as store:
+        found = store.project(project)
+        if judge:
+            journey = Journey(store, found, settings, Plan())
+            session.run_stages(journey, ["judge"], to_stderr=True)
+        summary = check_all(store, found, strict=strict)
+    if as_json:
+        session.emit(summary.model_dump(mode="json"))
+    else:
+        validation_table(summary)
+    if strict and any(check.failed for check in summary.checks.values()):
+        raise typer.Exit(1)
+
+
+@app.command("format")
+def format_data(
+    output: Annotated[
+        Path, typer.Option("--output", metavar="PATH", help="File, or folder for beir.")
+    ],
+    format_: Annotated[opt.Format, typer.Option("--format", help="Layout of the data.")] = (
+        opt.Format.SPLADE
+    ),
+    split: Annotated[
+        bool, typer.Option("--split", help="Write _train, _val and _test, without leaks.")
+    ] = False,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Freeze the approved (else the validated) examples and write them out."""
+    from distiller.cli import session
+    from distiller.dataset import freeze, write
+
+    settings = session.settings_from(workspace)
+    with session.open_store(settings) as store:
+        snapshot = freeze(store, store.project(project), seed=settings.seed)
+    files = write(snapshot.examples, format_.value, output, split=split)
+    if as_json:
+        session.emit({"files": [str(file) for file in files], "counts": snapshot.counts})
+        return
+    for file in files:
+        typer.echo(str(file))
+
+
+@app.command("import")
+def import_data(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file that format writes.")],
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Read a knowledge, queries, dataset or collection file into a project."""
+    from distiller.cli import session
+    from distiller.dataset import import_file
+
+    settings = session.settings_from(workspace)
+    with session.open_store(settings) as store:
+        report = import_file(store, store.project(project), file)
+    if as_json:
+        session.emit(report.model_dump(mode="json"))
+    else:
+        typer.echo(str(report))
+
+
+@app.command()
+def status(
+    project: opt.ProjectName = None, workspace: opt.Workspace = None, as_json: opt.Json = False
+) -> None:
+    """Say what a project holds, by kind and review status, and what it has cost."""
+    from distiller.cli import session
+    from distiller.cli.render import status_table
+
+    settings = session.settings_from(workspace)
+    with session.open_store(settings) as store:
+        found = store.project(project)
+        counts, usage = store.counts(found.id), store.ledger.spent(found.id)
+        failures = store.failures(found.id)
+    if as_json:
+        session.emit(
+            {
+                "project": found.name,
+                "counts": counts,
+                "usage": usage.model_dump(mode="json"),
+                "failures": [failure.model_dump(mode="json") for failure in failures],
+            }
+        )
+    else:
+        status_table(found, counts, usage, failures)

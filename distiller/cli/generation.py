@@ -1,0 +1,154 @@
+"""Commands that ask a language model: bootstrap, generate-queries, generate-documents, pipeline."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from distiller.cli import options as opt
+
+app = typer.Typer()
+
+
+@app.command()
+def bootstrap(
+    domain: opt.DomainText,
+    description: opt.Description = "",
+    language: opt.Language = "en",
+    template: opt.Template = "general",
+    concepts: opt.Concepts = 50,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    llm: opt.Llm = None,
+    model: opt.LlmModel = None,
+    budget: opt.Budget = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Write the knowledge base of a field; makes the project where it is not there yet."""
+    define = {
+        "name": project,
+        "domain": domain,
+        "description": description,
+        "language": language,
+        "template": template,
+    }
+    options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
+    _run(["knowledge"], options, as_json, define=define, plan={"concepts": concepts})
+
+
+@app.command()
+def generate_queries(
+    count: Annotated[int, typer.Option("--count", min=1, help="Queries in all.")] = 100,
+    complexity: opt.QueryMix = opt.Complexity.MIXED,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    llm: opt.Llm = None,
+    model: opt.LlmModel = None,
+    budget: opt.Budget = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Write search queries until the project has `--count` of them."""
+    options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
+    plan = {"queries": count, "complexity": complexity.value}
+    _run(["queries"], options, as_json, project=project, plan=plan)
+
+
+@app.command()
+def generate_documents(
+    positives_per_query: opt.Positives = 1,
+    negatives_per_query: opt.Negatives = 3,
+    length: opt.PassageLength = opt.Length.MEDIUM,
+    contrastive: opt.Contrastive = False,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    llm: opt.Llm = None,
+    model: opt.LlmModel = None,
+    budget: opt.Budget = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Write passages that answer each query, and hard negatives that only seem to."""
+    options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
+    plan = {
+        "positives_per_query": positives_per_query,
+        "negatives_per_query": negatives_per_query,
+        "length": length.value,
+        "contrastive": contrastive,
+    }
+    _run(["passages"], options, as_json, project=project, plan=plan)
+
+
+@app.command()
+def pipeline(
+    domain: opt.DomainText,
+    description: opt.Description = "",
+    language: opt.Language = "en",
+    template: opt.Template = "general",
+    concepts: opt.Concepts = 50,
+    queries: Annotated[int, typer.Option("--queries", min=1, help="Queries in all.")] = 100,
+    complexity: opt.QueryMix = opt.Complexity.MIXED,
+    positives_per_query: opt.Positives = 1,
+    negatives_per_query: opt.Negatives = 3,
+    length: opt.PassageLength = opt.Length.MEDIUM,
+    contrastive: opt.Contrastive = False,
+    train: Annotated[bool, typer.Option("--train", help="Train a model on the data.")] = False,
+    preset: opt.TrainingPreset = opt.Preset.BALANCED,
+    base: opt.Base = "tiny",
+    collection: opt.CollectionDir = None,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    llm: opt.Llm = None,
+    model: opt.LlmModel = None,
+    budget: opt.Budget = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Go the whole journey, from words to a measured model. Run again, it goes on where it stopped."""
+    define = {
+        "name": project,
+        "domain": domain,
+        "description": description,
+        "language": language,
+        "template": template,
+    }
+    options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
+    plan = {
+        "concepts": concepts,
+        "queries": queries,
+        "complexity": complexity.value,
+        "positives_per_query": positives_per_query,
+        "negatives_per_query": negatives_per_query,
+        "length": length.value,
+        "contrastive": contrastive,
+        "preset": preset.value,
+        "base": base,
+        "collection": collection,
+    }
+    stages = ["knowledge", "queries", "passages", "judge", "snapshot"]
+    if train:
+        stages.append("train")
+    if train or collection:
+        stages.append("evaluate")
+    _run(stages, options, as_json, define=define, plan=plan)
+
+
+def _run(
+    stages: list[str],
+    options: dict[str, Any],
+    as_json: bool,
+    *,
+    plan: dict[str, Any],
+    project: str | None = None,
+    define: dict[str, Any] | None = None,
+) -> None:
+    """Check everything that can be checked, then run the stages and say what they did."""
+    from distiller.cli import session
+    from distiller.pipeline import Journey
+
+    settings = session.settings_from(**options)
+    checked_plan = session.check_plan(settings, plan)
+    with session.open_store(settings) as store:
+        found = (
+            session.find_or_create_project(store, **define) if define else store.project(project)
+        )
+        journey = Journey(store, found, settings, checked_plan)
+        session.run_and_report(journey, stages, as_json=as_json)

@@ -1,0 +1,163 @@
+"""Commands on models: train, evaluate, search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from distiller.cli import options as opt
+from distiller.schema.errors import InputError
+
+if TYPE_CHECKING:
+    from distiller.schema.retrieval import EvaluationReport
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    project: opt.ProjectName = None,
+    train_file: Annotated[
+        Path | None, typer.Option("--train-file", help="Train on this file, not on a project.")
+    ] = None,
+    val_file: Annotated[
+        Path | None, typer.Option("--val-file", help="Choose the checkpoint on this file.")
+    ] = None,
+    base: opt.Base = "tiny",
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Folder of the model.")
+    ] = None,
+    preset: opt.TrainingPreset = opt.Preset.BALANCED,
+    language: opt.Language = "en",
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Train a SPLADE model on a project's data, or on files."""
+    from distiller.cli import session
+    from distiller.pipeline import Journey
+
+    settings = session.settings_from(workspace)
+    if train_file is None:
+        if val_file:
+            raise InputError("--val-file goes with --train-file")
+        chosen = {"base": base, "preset": preset.value, "output": output}
+        plan = session.check_plan(settings, chosen)
+        with session.open_store(settings) as store:
+            journey = Journey(store, store.project(project), settings, plan)
+            session.run_and_report(journey, ["snapshot", "train"], as_json=as_json)
+        return
+    _train_on_files(train_file, val_file, settings, base, output, preset.value, language, as_json)
+
+
+def _train_on_files(
+    train_file: Path,
+    val_file: Path | None,
+    settings: Any,
+    base: str,
+    output: Path | None,
+    preset: str,
+    language: str,
+    as_json: bool,
+) -> None:
+    from distiller.cli import session
+    from distiller.cli.render import progress_bars
+    from distiller.packs.languages import language as find_language
+    from distiller.splade.start import resolve
+    from distiller.train import PRESETS, snapshot_of_files, train
+
+    snapshot = snapshot_of_files(train_file, val_file, seed=settings.seed)
+    with progress_bars() as on_progress:
+        model = train(
+            snapshot,
+            PRESETS[preset].model_copy(update={"seed": settings.seed}),
+            resolve(base, settings.cache_dir),
+            output or settings.workspace / "models" / train_file.stem,
+            language=find_language(language).tag,
+            on_progress=on_progress,
+        )
+    if as_json:
+        session.emit(model.model_dump(mode="json"))
+    else:
+        typer.echo(f"model in {model.path}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        list[str],
+        typer.Option("--model", metavar="bm25|MODEL|DIR", help="What to measure; may be repeated."),
+    ],
+    collection: Annotated[
+        Path, typer.Option("--collection", metavar="DIR", help="BEIR folder; may be gzipped.")
+    ],
+    language: Annotated[
+        str | None, typer.Option("--language", metavar="TAG", help="[default: detected]")
+    ] = None,
+    split: Annotated[str, typer.Option("--split", help="Which qrels: qrels/SPLIT.tsv.")] = "test",
+    as_json: opt.Json = False,
+) -> None:
+    """Rank the whole corpus of a human-judged collection with each model, and compare."""
+    from distiller.cli import session
+    from distiller.cli.render import evaluation_tables
+    from distiller.evaluate import evaluate as measure
+    from distiller.evaluate import load, systems
+
+    settings = session.settings_from()
+    judged = load(collection, split=split, language=language)
+    report = measure(systems(model, judged, settings.cache_dir), judged, seed=settings.seed)
+    if as_json:
+        session.emit(evaluation_json(report))
+    else:
+        evaluation_tables([report])
+
+
+def evaluation_json(report: EvaluationReport) -> dict[str, Any]:
+    """The contract of `evaluate --json`: per model its measures, then the paired comparisons."""
+    return {
+        "collection": report.collection,
+        "models": {
+            system.name: {
+                **system.measures,
+                "flops": system.flops,
+                "query_dims": system.query_dims,
+                "passage_dims": system.passage_dims,
+                "queries": report.queries,
+                "passages": report.passages,
+                "intervals": {
+                    name: interval.model_dump() for name, interval in system.intervals.items()
+                },
+            }
+            for system in report.systems
+        },
+        "comparisons": [comparison.model_dump() for comparison in report.comparisons],
+        "notes": report.notes,
+    }
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to search for.")],
+    collection: Annotated[Path, typer.Option("--collection", metavar="DIR", help="BEIR folder.")],
+    model: Annotated[str, typer.Option("--model", metavar="DIR", help="SPLADE model.")] = "tiny",
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Passages to show.")] = 5,
+    as_json: opt.Json = False,
+) -> None:
+    """Search a collection; shows which terms matched and which the model added to the query."""
+    from distiller.cli import session
+    from distiller.cli.render import explanation_table
+    from distiller.evaluate import load_corpus
+    from distiller.search import explain
+    from distiller.splade import SpladeEncoder, resolve
+
+    if not query.strip():
+        raise InputError("the query is empty; type what to search for")
+    settings = session.settings_from()
+    corpus = load_corpus(collection)
+    start = resolve(model, settings.cache_dir)
+    found = explain(query, corpus, SpladeEncoder(start.source, name=start.name), k=k)
+    if as_json:
+        session.emit(found.model_dump(mode="json"))
+    else:
+        explanation_table(found)
