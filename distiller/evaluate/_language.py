@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from lingua import IsoCode639_1, Language, LanguageDetectorBuilder
+
 from distiller.packs.languages import codes
 from distiller.packs.languages import language as language_pack
 from distiller.schema.errors import InvalidFile, UnknownLanguage
@@ -42,8 +44,6 @@ def declared(folder: Path) -> str | None:
 
 def detected(corpus: Mapping[str, str]) -> str:
     """Code of the language that most of an evenly spread sample is in; `en` when none is clear."""
-    from lingua import IsoCode639_1, Language, LanguageDetectorBuilder  # slow to load
-
     covered = set(codes())
     languages = [
         language for language in Language.all() if language.iso_code_639_1.name.lower() in covered

@@ -17,7 +17,7 @@ LONGEST_LINE = 32 * 1024 * 1024
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     try:
         if path.suffix == ".gz":
             with gzip.open(path, "rb") as file:

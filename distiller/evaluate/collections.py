@@ -39,9 +39,7 @@ def load(
         InvalidFile: A fault in a file, with its line and field.
         UnknownLanguage: The packs do not cover the language.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise NotFound(f"no collection at {folder}: give a folder with corpus.jsonl, queries.jsonl")
+    folder = _folder(Path(path))
     corpus_file, queries_file = _jsonl(folder, "corpus"), _jsonl(folder, "queries")
     qrels_file = _qrels_file(folder, split)
     tag = language_pack(language).tag if language else declared(folder)
@@ -64,6 +62,16 @@ def load(
         slices={query_id: slices[query_id] for query_id in qrels if query_id in slices},
         notes=tuple(notes),
     )
+
+
+def load_corpus(path: str | Path) -> dict[str, str]:
+    """Read the corpus alone of a collection: passage_id → title and text.
+
+    Raises:
+        NotFound: The folder or its corpus file is not there.
+        InvalidFile: A fault in the file, with its line and field.
+    """
+    return _read_corpus(_jsonl(_folder(Path(path)), "corpus"))
 
 
 def held_out(
@@ -98,6 +106,12 @@ def held_out(
         language=language,
         slices=slices,
     )
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise NotFound(f"no collection at {path}: give a folder with corpus.jsonl, queries.jsonl")
+    return path
 
 
 def _jsonl(folder: Path, stem: str) -> Path:

@@ -1,0 +1,192 @@
+"""Systems side by side on one collection: measured, compared, and said in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from distiller.evaluate.measures import MEASURES, NDCG, mean, per_query
+from distiller.evaluate.significance import ENOUGH_QUERIES, compare, corrected, interval
+from distiller.evaluate.sparsity import active_dims, flops
+from distiller.retrieve import SparseIndex
+from distiller.schema.base import new_id
+from distiller.schema.errors import InputError
+from distiller.schema.retrieval import (
+    Collection,
+    Comparison,
+    EvaluationReport,
+    Retriever,
+    Run,
+    SystemResult,
+)
+
+DEPTH = 1000
+"""Passages ranked per query."""
+
+
+def evaluate(
+    systems: Sequence[Retriever],
+    collection: Collection,
+    *,
+    baseline: str | None = None,
+    compared: Sequence[str] = (NDCG.name,),
+    seed: int = 13,
+) -> EvaluationReport:
+    """Rank the whole corpus with each system, measure and compare.
+
+    Args:
+        systems: Retrievers over the corpus of the collection.
+        collection: Corpus, judged queries and qrels.
+        baseline: Name of the system that all others are compared with; None compares every pair,
+            the system named earlier as its baseline.
+        compared: Names of the measures to compare by. Holm's correction is over all comparisons
+            of the report, so each further measure makes every verdict more cautious.
+        seed: Of the resampling; the same seed gives the same report.
+
+    Raises:
+        InputError: No system, two of the same name, an unknown baseline or measure, or no query.
+    """
+    _check(systems, collection, baseline, compared)
+    results = [_measured(system, collection, seed) for system in systems]
+    comparisons = [
+        compare(
+            first.name,
+            other.name,
+            measure,
+            (first.per_query[measure], other.per_query[measure]),
+            seed=seed,
+        )
+        for first, other in _pairs(results, baseline)
+        for measure in compared
+    ]
+    return EvaluationReport(
+        id=new_id("report"),
+        collection=collection.name,
+        queries=len(collection.queries),
+        passages=len(collection.corpus),
+        systems=results,
+        comparisons=corrected(comparisons),
+        notes=[*collection.notes, *_notes(collection, results)],
+    )
+
+
+def in_words(comparison: Comparison) -> str:
+    """One sentence: who is better, by how many points of 100, how sure that is."""
+    queries = comparison.wins + comparison.losses + comparison.ties
+    points = 100 * comparison.difference.value
+    subject = f"{comparison.other} against {comparison.baseline}: "
+    span = (
+        f"{comparison.measure} {points:+.1f} points, 95 % interval "
+        f"{100 * comparison.difference.low:+.1f} to {100 * comparison.difference.high:+.1f}, "
+        f"p = {comparison.p_value:.3f}, on {queries} queries "
+        f"({comparison.wins} won, {comparison.losses} lost, {comparison.ties} tied)"
+    )
+    if comparison.verdict in ("better", "worse"):
+        return f"{subject}{comparison.verdict} by {abs(points):.1f} points: {span}."
+    if comparison.verdict == "inconclusive":
+        return f"{subject}inconclusive, under {ENOUGH_QUERIES} queries: {span}."
+    return f"{subject}{comparison.verdict}: {span}."
+
+
+def to_json(report: EvaluationReport) -> dict[str, Any]:
+    """What `evaluate --json` prints: per model its measures, then the paired comparisons."""
+    return {
+        "collection": report.collection,
+        "models": {
+            result.name: {
+                **result.measures,
+                "flops": result.flops,
+                "query_dims": result.query_dims,
+                "passage_dims": result.passage_dims,
+                "queries": report.queries,
+                "passages": report.passages,
+                "seconds": result.seconds,
+                "intervals": {
+                    name: bounds.model_dump(mode="json")
+                    for name, bounds in result.intervals.items()
+                },
+            }
+            for result in report.systems
+        },
+        "comparisons": [comparison.model_dump(mode="json") for comparison in report.comparisons],
+        "notes": list(report.notes),
+    }
+
+
+def _measured(system: Retriever, collection: Collection, seed: int) -> SystemResult:
+    started = time.perf_counter()
+    sparsity: dict[str, float | None] = {}
+    if isinstance(system, SparseIndex):
+        weights = system.encode_queries(list(collection.queries.values()))
+        run: Run = system.rank(list(collection.queries), weights, DEPTH)
+        seconds = time.perf_counter() - started
+        sparsity = {
+            "flops": flops(weights, system.passages),
+            "query_dims": active_dims(weights),
+            "passage_dims": active_dims(system.passages),
+        }
+    else:
+        run = system.retrieve(collection.queries, DEPTH)
+        seconds = time.perf_counter() - started
+    values = per_query(run, collection.qrels)
+    intervals = {
+        name: bounds
+        for name, by_query in values.items()
+        if (bounds := interval([by_query[key] for key in sorted(by_query)], seed=seed))
+    }
+    return SystemResult(
+        name=system.name,
+        measures={name: mean(by_query) for name, by_query in values.items()},
+        intervals=intervals,
+        per_query=values,
+        seconds=seconds,
+        **sparsity,
+    )
+
+
+def _pairs(
+    results: Sequence[SystemResult], baseline: str | None
+) -> list[tuple[SystemResult, SystemResult]]:
+    if baseline is None:
+        return list(combinations(results, 2))
+    first = next(result for result in results if result.name == baseline)
+    return [(first, other) for other in results if other is not first]
+
+
+def _notes(collection: Collection, results: Sequence[SystemResult]) -> list[str]:
+    notes = []
+    without = len(collection.queries) - len(results[0].per_query[NDCG.name])
+    if without:
+        notes.append(
+            f"{without} of {len(collection.queries)} queries have no relevant passage; "
+            "only judged@10 is defined for them"
+        )
+    if len(collection.queries) < ENOUGH_QUERIES:
+        notes.append(
+            f"only {len(collection.queries)} queries: no comparison can be conclusive, "
+            f"judge at least {ENOUGH_QUERIES}"
+        )
+    return notes
+
+
+def _check(
+    systems: Sequence[Retriever],
+    collection: Collection,
+    baseline: str | None,
+    compared: Sequence[str],
+) -> None:
+    names = [system.name for system in systems]
+    if not names:
+        raise InputError("no system to evaluate; name at least one, such as bm25")
+    if len(set(names)) < len(names):
+        raise InputError(f"two systems have the same name ({', '.join(names)}); rename one")
+    if baseline is not None and baseline not in names:
+        raise InputError(f"the baseline {baseline} is not among the systems {', '.join(names)}")
+    known = [measure.name for measure in MEASURES]
+    for name in compared:
+        if name not in known:
+            raise InputError(f"unknown measure {name}; choose of {', '.join(known)}")
+    if not collection.queries:
+        raise InputError(f"{collection.name} has no judged query; nothing can be measured")
