@@ -25,11 +25,11 @@ def table(report: EvaluationReport) -> Group:
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    grid.add_column("model", overflow="fold")
+    grid.add_column("model", overflow="fold", min_width=12)
     for measure in MEASURES:
-        grid.add_column(measure.name, justify="right")
-    for heading in ("flops", "query dims", "passage dims"):
-        grid.add_column(heading, justify="right")
+        grid.add_column(measure.name.replace("@", "\n@"), justify="right", no_wrap=True)
+    for heading in ("flops", "query\ndims", "passage\ndims"):
+        grid.add_column(heading, justify="right", no_wrap=True)
     for result in report.systems:
         grid.add_row(
             Text(result.name),
