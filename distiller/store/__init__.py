@@ -1,0 +1,6 @@
+"""Everything that is kept, in SQLite or PostgreSQL. The only room that knows SQL."""
+
+from distiller.store.projects import slug
+from distiller.store.store import Store
+
+__all__ = ["Store", "slug"]

@@ -1,0 +1,234 @@
+"""Reviewable items: write them in bulk, read them by what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, union_all
+from sqlalchemy.exc import IntegrityError
+
+from distiller.schema.base import Item, Status, new_id, now
+from distiller.schema.errors import InputError, NotFound
+from distiller.schema.examples import Judgment, JudgmentSource
+from distiller.store.database import Database
+from distiller.store.kinds import KINDS, Kind, kind_of
+from distiller.store.tables import events, judgments, projects
+
+T = TypeVar("T", bound=Item)
+
+
+class Items:
+    """Add, find and count the items of a project."""
+
+    _database: Database
+
+    def add(self, project_id: str, items: Iterable[Item]) -> list[Item]:
+        """Write all items in one transaction, and return those that were new.
+
+        An item whose natural key is in the project already is skipped: a concept's term, a query's
+        text, a judgment's (query, passage, source) and so on, whatever their letter case and white
+        space; for a passage it is the id. Items that do not arrive as merely proposed by a model
+        get a `create` event.
+
+        Raises NotFound for an unknown project, and InputError for an id that another item of the
+        project has, or a judgment of something that the project lacks; then nothing is written.
+        """
+        given = list(items)
+        new: set[str] = set()
+        with self._database.write() as connection:
+            for kind in KINDS:
+                batch = [item for item in given if type(item) is kind.model]
+                if batch:
+                    new |= self._insert(connection, kind, project_id, batch)
+            written = []
+            for item in given:
+                if item.id in new:
+                    new.discard(item.id)
+                    written.append(item)
+            _log_creation(connection, project_id, written)
+        return written
+
+    def _insert(
+        self, connection: Connection, kind: Kind, project_id: str, batch: list[Item]
+    ) -> set[str]:
+        statement = (
+            self._database.insert(kind.table)
+            .on_conflict_do_nothing(index_elements=["project_id", "natural_key"])
+            .returning(kind.table.c.id)
+        )
+        rows = [kind.row(item, project_id) for item in batch]
+        try:
+            return set(connection.execute(statement, rows).scalars())
+        except IntegrityError as error:
+            raise self._refusal(kind, project_id, error) from error
+
+    def _refusal(self, kind: Kind, project_id: str, error: IntegrityError) -> InputError:
+        if "foreign key" not in str(error.orig).lower():
+            return InputError(
+                f"the {kind.name} has the id of another one of this project; nothing was written"
+            )
+        if kind.model is Judgment:
+            return InputError(
+                "a judgment names a query or passage that the project lacks; add those first "
+                "(nothing was written)"
+            )
+        return NotFound(f"there is no project {project_id!r}; nothing was written")
+
+    def items(
+        self,
+        project_id: str,
+        kind: type[T],
+        *,
+        status: Status | Collection[Status] | None = None,
+        ids: Collection[str] | None = None,
+        text: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[T]:
+        """Items of a kind, oldest first, filtered in the database.
+
+        `text` is looked for in the item's main text, whatever the letter case; `where` maps other
+        columns (`stale`, `type`, `complexity`, `origin`, `grade`, `strategy`, `source`, `run_id`)
+        to the value they must have.
+        """
+        row = kind_of(kind)
+        statement = (
+            select(row.table)
+            .where(*self._filters(row, project_id, status, ids, text, where))
+            .order_by(row.table.c.position)
+            .offset(offset)
+            .limit(limit)
+        )
+        return cast("list[T]", self._fetch(row, statement))
+
+    def count(
+        self,
+        project_id: str,
+        kind: type[Item],
+        *,
+        status: Status | Collection[Status] | None = None,
+        ids: Collection[str] | None = None,
+        text: str | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> int:
+        """How many items `items` would return with these filters and no limit."""
+        row = kind_of(kind)
+        filters = self._filters(row, project_id, status, ids, text, where)
+        with self._database.read() as connection:
+            found = connection.scalar(select(func.count()).select_from(row.table).where(*filters))
+        return int(found or 0)
+
+    def get(self, kind: type[T], id: str, *, project_id: str | None = None) -> T:
+        """The item of that id. Raises NotFound, and InputError if several projects have the id."""
+        row = kind_of(kind)
+        with self._database.read() as connection:
+            _, found = stored(connection, row, id, project_id)
+        return cast("T", found)
+
+    def judgments(
+        self,
+        project_id: str,
+        *,
+        query_ids: Collection[str] | None = None,
+        passage_ids: Collection[str] | None = None,
+        sources: Collection[JudgmentSource] | None = None,
+    ) -> list[Judgment]:
+        """Judgments of those queries, of those passages and from those sources, oldest first."""
+        filters = [judgments.c.project_id == project_id]
+        if query_ids is not None:
+            filters.append(self._database.one_of(judgments.c.query_id, query_ids))
+        if passage_ids is not None:
+            filters.append(self._database.one_of(judgments.c.passage_id, passage_ids))
+        if sources is not None:
+            filters.append(judgments.c.source.in_(list(sources)))
+        statement = select(judgments).where(*filters).order_by(judgments.c.position)
+        return cast("list[Judgment]", self._fetch(kind_of(Judgment), statement))
+
+    def counts(self, project_id: str) -> dict[str, dict[str, int]]:
+        """How many items of each kind have each status: `{"query": {"approved": 12, …}, …}`."""
+        counted = {kind.name: dict.fromkeys(map(str, Status), 0) for kind in KINDS}
+        per_kind = [
+            select(literal(kind.name), kind.table.c.status, func.count())
+            .where(kind.table.c.project_id == project_id)
+            .group_by(kind.table.c.status)
+            for kind in KINDS
+        ]
+        with self._database.read() as connection:
+            for name, status, count in connection.execute(union_all(*per_kind)):
+                counted[name][status] = count
+        return counted
+
+    def _filters(
+        self,
+        kind: Kind,
+        project_id: str,
+        status: Status | Collection[Status] | None,
+        ids: Collection[str] | None,
+        text: str | None,
+        where: Mapping[str, Any] | None,
+    ) -> list[ColumnElement[bool]]:
+        columns = kind.table.c
+        filters = [columns.project_id == project_id]
+        if isinstance(status, str):
+            filters.append(columns.status == status)
+        elif status is not None:
+            filters.append(columns.status.in_(list(status)))
+        if ids is not None:
+            filters.append(self._database.one_of(columns.id, ids))
+        if text:
+            filters.append(columns[kind.text].icontains(text, autoescape=True))
+        for name, value in (where or {}).items():
+            if name not in columns:
+                raise InputError(f"{kind.name} items have no column {name!r} to filter by")
+            filters.append(columns[name] == value)
+        return filters
+
+    def _fetch(self, kind: Kind, statement: Select[Any]) -> list[Item]:
+        with self._database.read() as connection:
+            return [kind.item(row) for row in connection.execute(statement).mappings()]
+
+
+def stored(
+    connection: Connection, kind: Kind, id: str, project_id: str | None, *, lock: bool = False
+) -> tuple[str, Item]:
+    """The project and the item of that id, locked against other writers if asked for."""
+    statement = select(kind.table).where(kind.table.c.id == id).limit(2)
+    if project_id is not None:
+        statement = statement.where(kind.table.c.project_id == project_id)
+    rows = connection.execute(statement.with_for_update() if lock else statement).mappings().all()
+    if not rows:
+        raise NotFound(f"there is no {kind.name} {id!r}")
+    if len(rows) > 1:
+        raise InputError(f"several projects have a {kind.name} {id!r}; say which project is meant")
+    return rows[0]["project_id"], kind.item(rows[0])
+
+
+def _log_creation(connection: Connection, project_id: str, written: list[Item]) -> None:
+    group = new_id("g")
+    logged = [
+        {
+            "id": new_id("e"),
+            "project_id": project_id,
+            "item_kind": kind_of(type(item)).name,
+            "item_id": item.id,
+            "who": item.provenance.editor or item.provenance.source,
+            "action": "create",
+            "group_id": group,
+            "created": now(),
+            "reason": "",
+            "old": {},
+            "new": {"status": item.status},
+        }
+        for item in written
+        if item.status != Status.PROPOSED or item.provenance.source == "reviewer"
+    ]
+    if logged:
+        connection.execute(events.insert(), logged)
+
+
+def known_project(connection: Connection, project_id: str) -> None:
+    """Raises NotFound for an unknown project."""
+    if connection.scalar(select(projects.c.id).where(projects.c.id == project_id)) is None:
+        raise NotFound(f"there is no project {project_id!r}")
