@@ -22,7 +22,7 @@ def read_qrels(path: Path) -> Qrels:
     qrels: Qrels = {}
     for number, text in lines(path):
         fields = [field.strip() for field in (text.split("\t") if "\t" in text else text.split())]
-        if number == 1 and fields[0].lower() in _HEADERS:
+        if not qrels and fields[0].lower() in _HEADERS and not fields[-1].isdigit():
             continue
         query_id, passage_id, grade = _judgment(path, number, fields)
         grades = qrels.setdefault(query_id, {})

@@ -55,7 +55,7 @@ def randomization_p(differences: Sequence[float], *, seed: int = 13) -> float:
         seed: The same seed gives the same p-value.
     """
     data = np.asarray(differences, dtype=np.float64)
-    if not data.any():
+    if len(data) < 2 or not data.any():
         return 1.0
     result = stats.permutation_test(
         (data,),
