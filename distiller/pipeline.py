@@ -36,6 +36,8 @@ from distiller.splade.start import resolve
 from distiller.store import Store
 from distiller.train import PRESETS, train
 
+TUNED = "tuned"
+"""What reports of a journey call the model that it trained; its folder's name says little."""
 HEARTBEAT_S = 2.0
 """A running job's row is written at most this often."""
 
@@ -233,12 +235,10 @@ async def _evaluate(journey: Journey, on_progress: OnProgress) -> StageReport:
     if not collections:
         raise InputError("nothing to measure on: no --collection, and the test split is empty")
     for collection in collections:
-        report = evaluate(
-            systems(names, collection, settings.cache_dir),
-            collection,
-            baseline=plan.base,
-            seed=settings.seed,
-        )
+        ranked = systems(names, collection, settings.cache_dir)
+        if journey.model:
+            ranked[-1].name = TUNED
+        report = evaluate(ranked, collection, seed=settings.seed)
         journey.store.save_report(journey.project.id, report)
         journey.reports.append(report)
     return StageReport(stage="evaluate", made=len(collections), present=0)

@@ -81,6 +81,10 @@ def format_data(
 @app.command("import")
 def import_data(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file that format writes.")],
+    domain: Annotated[
+        str, typer.Option("--domain", help="Make a project of this field for it.")
+    ] = "",
+    language: opt.Language = "en",
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
@@ -91,7 +95,13 @@ def import_data(
 
     settings = session.settings_from(workspace)
     with session.open_store(settings) as store:
-        report = import_file(store, store.project(project), file)
+        if domain:
+            found = session.find_or_create_project(
+                store, name=project, domain=domain, language=language
+            )
+        else:
+            found = store.project(project)
+        report = import_file(store, found, file)
     if as_json:
         session.emit(report.model_dump(mode="json"))
     else:

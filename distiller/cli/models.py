@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,7 @@ from distiller.cli import options as opt
 from distiller.schema.errors import InputError
 
 if TYPE_CHECKING:
-    from distiller.schema.retrieval import EvaluationReport
+    from distiller.settings import Settings
 
 app = typer.Typer()
 
@@ -54,7 +54,7 @@ def train(
 def _train_on_files(
     train_file: Path,
     val_file: Path | None,
-    settings: Any,
+    settings: Settings,
     base: str,
     output: Path | None,
     preset: str,
@@ -93,7 +93,8 @@ def evaluate(
         Path, typer.Option("--collection", metavar="DIR", help="BEIR folder; may be gzipped.")
     ],
     language: Annotated[
-        str | None, typer.Option("--language", metavar="TAG", help="[default: detected]")
+        str | None,
+        typer.Option("--language", metavar="TAG", help="Of the corpus (default: detected)."),
     ] = None,
     split: Annotated[str, typer.Option("--split", help="Which qrels: qrels/SPLIT.tsv.")] = "test",
     as_json: opt.Json = False,
@@ -102,38 +103,15 @@ def evaluate(
     from distiller.cli import session
     from distiller.cli.render import evaluation_tables
     from distiller.evaluate import evaluate as measure
-    from distiller.evaluate import load, systems
+    from distiller.evaluate import load, systems, to_json
 
     settings = session.settings_from()
     judged = load(collection, split=split, language=language)
     report = measure(systems(model, judged, settings.cache_dir), judged, seed=settings.seed)
     if as_json:
-        session.emit(evaluation_json(report))
+        session.emit(to_json(report))
     else:
         evaluation_tables([report])
-
-
-def evaluation_json(report: EvaluationReport) -> dict[str, Any]:
-    """The contract of `evaluate --json`: per model its measures, then the paired comparisons."""
-    return {
-        "collection": report.collection,
-        "models": {
-            system.name: {
-                **system.measures,
-                "flops": system.flops,
-                "query_dims": system.query_dims,
-                "passage_dims": system.passage_dims,
-                "queries": report.queries,
-                "passages": report.passages,
-                "intervals": {
-                    name: interval.model_dump() for name, interval in system.intervals.items()
-                },
-            }
-            for system in report.systems
-        },
-        "comparisons": [comparison.model_dump() for comparison in report.comparisons],
-        "notes": report.notes,
-    }
 
 
 @app.command()

@@ -14,7 +14,7 @@ Workspace = Annotated[
         "--workspace",
         envvar="DISTILLER_WORKSPACE",
         metavar="DIR",
-        help="Folder of the database, models and logs. [default: ./workspace]",
+        help="Folder of the database, models and logs (default: ./workspace).",
     ),
 ]
 Llm = Annotated[
@@ -40,7 +40,7 @@ Budget = Annotated[
 ]
 ProjectName = Annotated[
     str | None,
-    typer.Option("--project", help="Project to work on. [default: the newest]"),
+    typer.Option("--project", help="Project to work on (default: the newest)."),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Machine-readable result on stdout; the rest on stderr.")

@@ -69,7 +69,13 @@ def open_store(settings: Settings) -> Iterator[Store]:
 
 
 def find_or_create_project(
-    store: Store, *, name: str | None, domain: str, description: str, language: str, template: str
+    store: Store,
+    *,
+    name: str | None,
+    domain: str,
+    language: str,
+    description: str = "",
+    template: str = "general",
 ) -> Project:
     """The project of that domain; made where it is not there, so that a second run goes on.
 
