@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from distiller.store import Store
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -19,3 +22,16 @@ def collections_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the shared test collections beside the checkout (../shared/collections)")
     return folder
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """A fresh database; tests of the store run on PostgreSQL as well."""
+    return f"sqlite:///{tmp_path / 'workspace' / 'distiller.db'}"
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An open, empty store."""
+    with Store.open(database_url) as opened:
+        yield opened

@@ -29,4 +29,6 @@ class ReviewEvent(Record):
     """How long the reviewer looked at the item."""
     group: str | None = None
     """Events of one bulk action share it, and are undone as one step."""
+    undoes: str | None = None
+    """The event that this one takes back."""
     created: datetime = Field(default_factory=now)

@@ -8,12 +8,14 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, union_all
 from sqlalchemy.exc import IntegrityError
 
-from distiller.schema.base import Item, Status, new_id, now
+from distiller.schema.base import Item, Status, new_id
 from distiller.schema.errors import InputError, NotFound
 from distiller.schema.examples import Judgment, JudgmentSource
+from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database
 from distiller.store.kinds import KINDS, Kind, kind_of
-from distiller.store.tables import events, judgments, projects
+from distiller.store.log import log
+from distiller.store.tables import judgments, projects
 
 T = TypeVar("T", bound=Item)
 
@@ -207,25 +209,23 @@ def stored(
 
 def _log_creation(connection: Connection, project_id: str, written: list[Item]) -> None:
     group = new_id("g")
-    logged = [
-        {
-            "id": new_id("e"),
-            "project_id": project_id,
-            "item_kind": kind_of(type(item)).name,
-            "item_id": item.id,
-            "who": item.provenance.editor or item.provenance.source,
-            "action": "create",
-            "group_id": group,
-            "created": now(),
-            "reason": "",
-            "old": {},
-            "new": {"status": item.status},
-        }
-        for item in written
-        if item.status != Status.PROPOSED or item.provenance.source == "reviewer"
-    ]
-    if logged:
-        connection.execute(events.insert(), logged)
+    log(
+        connection,
+        project_id,
+        [
+            ReviewEvent(
+                id=new_id("e"),
+                item_kind=kind_of(type(item)).name,
+                item_id=item.id,
+                who=item.provenance.editor or item.provenance.source,
+                action="create",
+                new={"status": item.status.value},
+                group=group,
+            )
+            for item in written
+            if item.status != Status.PROPOSED or item.provenance.source == "reviewer"
+        ],
+    )
 
 
 def known_project(connection: Connection, project_id: str) -> None:

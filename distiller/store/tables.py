@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -11,8 +10,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -22,12 +19,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.schema import SchemaItem
+
+from distiller.store.types import Moment, Words
 
 metadata = MetaData(
     naming_convention={
@@ -37,39 +34,6 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_name)s",
     }
 )
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment with its zone; databases without zones keep UTC."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-class Words(TypeDecorator[str]):
-    """Text. NUL and lone surrogates, which databases refuse, become U+FFFD.
-
-    Language models send both now and then, escaped in JSON.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return _UNSTORABLE.sub("\ufffd", value) if value else value
 
 
 def _position() -> Column[int]:

@@ -1,0 +1,289 @@
+"""Decisions and edits: each is an event first, and the item's fields follow from it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
+
+from distiller.schema.base import Item, Status, new_id
+from distiller.schema.errors import Conflict, InputError, NotFound
+from distiller.schema.review import ReviewEvent
+from distiller.store.database import Database
+from distiller.store.items import stored
+from distiller.store.kinds import Kind, kind_named, kind_of
+from distiller.store.log import log, obstacle, read_event
+from distiller.store.stale import CONTENT_FREE, mark_descendants
+from distiller.store.tables import events
+
+T = TypeVar("T", bound=Item)
+
+_ACTIONS = {
+    Status.APPROVED: "approve",
+    Status.REJECTED: "reject",
+    Status.FLAGGED: "flag",
+    Status.PROPOSED: "reset",
+}
+_Key = tuple[str, str]
+"""Kind and id of an item; kinds may share ids."""
+
+
+class Reviews:
+    """Edit items, decide about them, and take both back."""
+
+    _database: Database
+
+    def edit(
+        self,
+        item: T,
+        *,
+        who: str,
+        reason: str = "",
+        seconds: float | None = None,
+        project_id: str | None = None,
+    ) -> T:
+        """Write a changed item; returns it with its new version.
+
+        What was made from it becomes stale: of a concept, the queries that name its term and their
+        judgments; of a query or passage, its judgments. All of that is one group of events, which
+        `undo` takes back as one step. An item that did not change is returned as it is.
+
+        Raises Conflict if it was changed since it was read, NotFound, or InputError if another
+        item of the project is the same by its natural key.
+        """
+        kind = kind_of(type(item))
+        with self._database.write() as connection:
+            owner, old = stored(connection, kind, item.id, project_id, lock=True)
+            if old.version != item.version:
+                raise Conflict(
+                    f"{kind.name} {item.id!r} was changed since it was read; read it again and "
+                    "repeat the change"
+                )
+            if not _difference(old, item):
+                return cast("T", old)
+            provenance = item.provenance.model_copy(update={"editor": who})
+            new = item.model_copy(update={"version": old.version + 1, "provenance": provenance})
+            changed = _difference(old, new)
+            self._rewrite(connection, kind, owner, [new])
+            event = ReviewEvent(
+                id=new_id("e"),
+                item_kind=kind.name,
+                item_id=item.id,
+                who=who,
+                action="edit",
+                old={name: before for name, (before, _) in changed.items()},
+                new={name: after for name, (_, after) in changed.items()},
+                reason=reason,
+                seconds=seconds,
+                group=new_id("g"),
+            )
+            log(connection, owner, [event])
+            if not changed.keys() <= CONTENT_FREE:
+                mark_descendants(self._database, connection, owner, [(event, old)])
+        return new
+
+    def set_status(
+        self,
+        project_id: str,
+        kind: type[Item],
+        ids: Collection[str],
+        status: Status,
+        *,
+        who: str,
+        reason: str = "",
+        seconds: float | None = None,
+    ) -> str:
+        """Decide about items; returns the group of the events, for `undo`.
+
+        Each item gets an event, also where its status stays the same: a second reviewer agreeing
+        is a decision too. A decision (not a reset) clears `stale`. `seconds` is for all items
+        together. Raises NotFound, before anything is written, if an item is not there.
+        """
+        table = kind_of(kind).table
+        wanted = (table.c.project_id == project_id, self._database.one_of(table.c.id, set(ids)))
+        fields: dict[str, Any] = {"status": status.value}
+        if status != Status.PROPOSED:
+            fields["stale"] = False
+        group = new_id("g")
+        with self._database.write() as connection:
+            chosen = select(table.c.id, table.c.status, table.c.stale).where(*wanted)
+            rows = connection.execute(chosen.order_by(table.c.position).with_for_update()).all()
+            missing = set(ids) - {row.id for row in rows}
+            if missing:
+                raise NotFound(f"there is no {kind_of(kind).name} {min(missing)!r} in the project")
+            connection.execute(
+                update(table).where(*wanted).values(version=table.c.version + 1, **fields)
+            )
+            log(
+                connection,
+                project_id,
+                [
+                    ReviewEvent(
+                        id=new_id("e"),
+                        item_kind=kind_of(kind).name,
+                        item_id=row.id,
+                        who=who,
+                        action=_ACTIONS[status],
+                        old={"status": row.status} | ({"stale": True} if row.stale else {}),
+                        new={"status": status.value}
+                        | ({"stale": fields.get("stale", True)} if row.stale else {}),
+                        reason=reason,
+                        seconds=None if seconds is None else seconds / len(rows),
+                        group=group,
+                    )
+                    for row in rows
+                ],
+            )
+        return group
+
+    def undo(self, project_id: str, group: str, *, who: str | None = None) -> int:
+        """Take back all events of a group as one step; returns how many items were restored.
+
+        The undoing is a group of its own, so that it can be undone as well. What an edit made
+        stale is fresh again, except where somebody decided about it in the meantime.
+
+        Raises Conflict if something newer changed one of the items, or the group was undone
+        before; then nothing is written.
+        """
+        with self._database.write() as connection:
+            taken_back = self._events(connection, project_id, group=group)
+            if not taken_back:
+                raise NotFound(f"there is no group of events {group!r}")
+            current = self._locked(connection, project_id, taken_back)
+            histories = self._histories(connection, project_id, current)
+            undone: list[tuple[ReviewEvent, Item]] = []
+            for event in taken_back:
+                key = (event.item_kind, event.item_id)
+                if _may_undo(event, histories[key]):
+                    undone.append((event, current[key]))
+            new_group = new_id("g")
+            pairs = [(_undoing(event, who, new_group), item) for event, item in undone]
+            restored: dict[str, list[Item]] = defaultdict(list)
+            for event, item in pairs:
+                fields = item.model_dump() | event.new | {"version": item.version + 1}
+                restored[event.item_kind].append(type(item).model_validate(fields))
+            for name, items in restored.items():
+                self._rewrite(connection, kind_named(name), project_id, items)
+            log(connection, project_id, [event for event, _ in pairs])
+            content = [pair for pair in pairs if not pair[0].new.keys() <= CONTENT_FREE]
+            fresh = {(event.item_kind, event.item_id) for event, _ in pairs}
+            mark_descendants(self._database, connection, project_id, content, spare=fresh)
+        return len(pairs)
+
+    def events(
+        self, project_id: str, item_id: str | None = None, *, group: str | None = None
+    ) -> list[ReviewEvent]:
+        """Events of a project, of one item, or of one group, oldest first."""
+        with self._database.read() as connection:
+            return self._events(connection, project_id, item_id=item_id, group=group)
+
+    def _events(
+        self,
+        connection: Connection,
+        project_id: str,
+        *,
+        item_id: str | None = None,
+        group: str | None = None,
+    ) -> list[ReviewEvent]:
+        chosen = select(events).where(events.c.project_id == project_id)
+        if item_id is not None:
+            chosen = chosen.where(events.c.item_id == item_id)
+        if group is not None:
+            chosen = chosen.where(events.c.group_id == group)
+        rows = connection.execute(chosen.order_by(events.c.position)).mappings()
+        return [read_event(row) for row in rows]
+
+    def _locked(
+        self, connection: Connection, project_id: str, happened: list[ReviewEvent]
+    ) -> dict[_Key, Item]:
+        """The items that the events are about, locked against other writers."""
+        ids: dict[str, set[str]] = defaultdict(set)
+        for event in happened:
+            ids[event.item_kind].add(event.item_id)
+        found: dict[_Key, Item] = {}
+        for name in sorted(ids):
+            kind = kind_named(name)
+            chosen = (
+                select(kind.table)
+                .where(
+                    kind.table.c.project_id == project_id,
+                    self._database.one_of(kind.table.c.id, ids[name]),
+                )
+                .order_by(kind.table.c.position)
+                .with_for_update()
+            )
+            for row in connection.execute(chosen).mappings():
+                found[name, row["id"]] = kind.item(row)
+        return found
+
+    def _histories(
+        self, connection: Connection, project_id: str, items: Collection[_Key]
+    ) -> dict[_Key, list[ReviewEvent]]:
+        histories: dict[_Key, list[ReviewEvent]] = defaultdict(list)
+        chosen = select(events).where(
+            events.c.project_id == project_id,
+            self._database.one_of(events.c.item_id, {id for _, id in items}),
+        )
+        for row in connection.execute(chosen.order_by(events.c.position)).mappings():
+            histories[row["item_kind"], row["item_id"]].append(read_event(row))
+        return histories
+
+    def _rewrite(
+        self, connection: Connection, kind: Kind, project_id: str, items: list[Item]
+    ) -> None:
+        table = kind.table
+        rows = [kind.row(item, project_id) for item in items]
+        statement = (
+            update(table)
+            .where(table.c.project_id == project_id, table.c.id == bindparam("this_id"))
+            .values({name: bindparam(f"new_{name}") for name in rows[0]})
+        )
+        values = [
+            {f"new_{name}": value for name, value in row.items()} | {"this_id": row["id"]}
+            for row in rows
+        ]
+        try:
+            connection.execute(statement, values)
+        except IntegrityError as error:
+            raise InputError(
+                f"the project has another {kind.name} that is the same as the changed one; "
+                "nothing was changed"
+            ) from error
+
+
+def _difference(old: Item, new: Item) -> dict[str, tuple[Any, Any]]:
+    """Fields that differ, with both values as JSON holds them; never `id` and `version`."""
+    before, after = (item.model_dump(mode="json", exclude={"id", "version"}) for item in (old, new))
+    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+def _may_undo(event: ReviewEvent, history: list[ReviewEvent]) -> bool:
+    """False for what is merely stale and was decided about since; Conflict for all else newer."""
+    if event.action == "create":
+        raise InputError("what was added cannot be undone; reject it instead")
+    newer = obstacle(event, history)
+    if newer is None:
+        return True
+    if event.new.keys() == {"stale"}:
+        return False
+    raise Conflict(
+        f"{event.item_kind} {event.item_id!r} was changed since, by {newer.who} ({newer.action}); "
+        "undo that first"
+    )
+
+
+def _undoing(event: ReviewEvent, who: str | None, group: str) -> ReviewEvent:
+    return ReviewEvent(
+        id=new_id("e"),
+        item_kind=event.item_kind,
+        item_id=event.item_id,
+        who=who or event.who,
+        action="undo",
+        old=event.new,
+        new=event.old,
+        group=group,
+        undoes=event.id,
+    )

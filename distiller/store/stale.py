@@ -1,0 +1,94 @@
+"""What was made from an item becomes stale when the item's content changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from distiller.schema.base import Item, new_id
+from distiller.schema.knowledge import Concept
+from distiller.schema.review import ReviewEvent
+from distiller.store.database import Database
+from distiller.store.kinds import folded, kind_named
+from distiller.store.log import log
+from distiller.store.tables import judgments, queries
+
+CONTENT_FREE = frozenset({"status", "stale", "provenance"})
+"""Fields whose change makes nothing stale."""
+
+
+def mark_descendants(
+    database: Database,
+    connection: Connection,
+    project_id: str,
+    changes: Sequence[tuple[ReviewEvent, Item]],
+    *,
+    spare: Collection[tuple[str, str]] = (),
+) -> None:
+    """Mark what follows from changed items, each given as it was before its event.
+
+    Concept → queries that name its term → their judgments; query or passage → its judgments.
+    Items in `spare` (kind and id) stay as they are.
+    """
+    if not changes:
+        return
+    terms = {folded(item.term) for _, item in changes if isinstance(item, Concept)}
+    query_ids = _queries_naming(connection, project_id, terms) if terms else set()
+    event = changes[0][0]
+    _mark(connection, project_id, "query", database.one_of(queries.c.id, query_ids), event, spare)
+    query_ids |= {item.id for event, item in changes if event.item_kind == "query"}
+    passage_ids = {item.id for event, item in changes if event.item_kind == "passage"}
+    about = database.one_of(judgments.c.query_id, query_ids) | database.one_of(
+        judgments.c.passage_id, passage_ids
+    )
+    _mark(connection, project_id, "judgment", about, event, spare)
+
+
+def _queries_naming(connection: Connection, project_id: str, terms: set[str]) -> set[str]:
+    named = select(queries.c.id, queries.c.key_concepts).where(queries.c.project_id == project_id)
+    return {
+        row.id
+        for row in connection.execute(named)
+        if not terms.isdisjoint(map(folded, row.key_concepts))
+    }
+
+
+def _mark(
+    connection: Connection,
+    project_id: str,
+    kind: str,
+    about: ColumnElement[bool],
+    cause: ReviewEvent,
+    spare: Collection[tuple[str, str]],
+) -> None:
+    table = kind_named(kind).table
+    fresh = (table.c.project_id == project_id, table.c.stale.is_(False), about)
+    chosen = select(table.c.position, table.c.id).where(*fresh).order_by(table.c.position)
+    rows = [
+        row for row in connection.execute(chosen.with_for_update()) if (kind, row.id) not in spare
+    ]
+    if not rows:
+        return
+    marking = update(table).values(stale=True, version=table.c.version + 1)
+    for start in range(0, len(rows), 1000):
+        positions = [row.position for row in rows[start : start + 1000]]
+        connection.execute(marking.where(table.c.position.in_(positions)))
+    log(
+        connection,
+        project_id,
+        [
+            ReviewEvent(
+                id=new_id("e"),
+                item_kind=kind,
+                item_id=row.id,
+                who=cause.who,
+                action="stale",
+                old={"stale": False},
+                new={"stale": True},
+                reason=f"{cause.item_kind} {cause.item_id} was changed",
+                group=cause.group,
+            )
+            for row in rows
+        ],
+    )
