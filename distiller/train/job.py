@@ -1,0 +1,298 @@
+"""One training, from a frozen dataset to a finished model folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from distiller.schema.base import new_id
+from distiller.schema.dataset import DatasetSnapshot
+from distiller.schema.errors import InputError, ModelUnavailable, StageFailed
+from distiller.schema.jobs import OnProgress, Progress
+from distiller.schema.retrieval import TrainedModel
+from distiller.splade.encoder import SpladeEncoder
+from distiller.splade.start import StartModel
+from distiller.train import checkpoints
+from distiller.train.card import write_card
+from distiller.train.measure import CRITERION, check_dims, measure, worth
+from distiller.train.recipe import Plan, Recipe, plan
+from distiller.train.rows import DevSet, TrainingRow, dev_set, training_rows
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+
+RECORD = "distiller.json"
+"""The TrainedModel inside its own folder."""
+_NOT_IDENTITY = {"name", "evidence"}
+"""Words about a recipe; they change nothing in the model."""
+
+
+def train(
+    snapshot: DatasetSnapshot,
+    recipe: Recipe,
+    base: StartModel,
+    output: Path,
+    *,
+    language: str = "en",
+    device: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> TrainedModel:
+    """Tune a start model on a snapshot, and keep the checkpoint that ranks the dev split best.
+
+    Training can be stopped at any moment: the same call goes on at the last checkpoint, and
+    returns at once when `output` already holds its result. `output` appears whole, by a rename.
+
+    Args:
+        snapshot: Train and val splits are used; of test only the passages, as part of the corpus
+            that dev queries are ranked against.
+        recipe: What training does; see `PRESETS`.
+        base: The start model. Where no checkpoint ranks better than it, it is what is saved.
+        output: Folder to make; it must be absent, empty, or the result of the same call.
+        language: BCP 47 tag for the model card.
+        device: `cpu`, `cuda`, …; None takes the accelerator where there is one.
+        on_progress: Told of every step; measured steps carry `metrics`.
+
+    Returns:
+        The record that is also in the folder as `distiller.json`, with step 0 measured.
+
+    Raises:
+        InputError: Too few examples to learn from, or `output` holds something else.
+        ModelUnavailable: The start model cannot be loaded.
+        StageFailed: Training diverged, collapsed, or was stopped by a full disk or memory.
+    """
+    output = Path(output).absolute()
+    rows = training_rows(snapshot.examples, recipe.negatives_per_query, recipe.seed)
+    identity = _identity(snapshot, recipe, base, language)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(output.parent / f".{output.name}.lock"):
+        if finished := _finished(output, identity):
+            return finished
+        job = _Job(
+            snapshot=snapshot,
+            recipe=recipe,
+            base=base,
+            output=output,
+            rows=rows,
+            identity=identity,
+            language=language,
+            device=device,
+            on_progress=on_progress,
+        )
+        return job.run()
+
+
+@dataclass
+class _Job:
+    """The parts of one training that share its inputs."""
+
+    snapshot: DatasetSnapshot
+    recipe: Recipe
+    base: StartModel
+    output: Path
+    rows: list[TrainingRow]
+    identity: str
+    language: str
+    device: str | None
+    on_progress: OnProgress | None
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.folder = self.output.parent / f".{self.output.name}.training-{self.identity[:12]}"
+        self.dev: DevSet = dev_set(self.snapshot)
+        self.plan: Plan = plan(self.recipe, len(self.rows))
+
+    def run(self) -> TrainedModel:
+        """Measure the start model, train, choose, write."""
+        self.folder.mkdir(exist_ok=True)
+        checkpoint = checkpoints.latest(self.folder)
+        model = self._load(self.base.source)
+        self._tell(0, "start model measured", self._measure(model))
+        if checkpoint:
+            self._remember(checkpoint)
+        if not (checkpoint and self._is_over(checkpoint)):
+            self._fit(model, checkpoint)
+        elif not self.dev.qrels:
+            model = self._load(checkpoint)
+        best_step = self._best_step()
+        if self.dev.qrels:
+            model = self._load(
+                self.folder / f"checkpoint-{best_step}" if best_step else self.base.source
+            )
+        return self._write(model, best_step)
+
+    def _fit(self, model: SparseEncoder, checkpoint: Path | None) -> None:
+        from distiller.splade.loading import quiet  # noqa: PLC0415 - torch takes seconds
+        from distiller.train.trainer import Observer, fit  # noqa: PLC0415
+
+        observer = Observer(
+            evaluator=self._measure,
+            worth=worth if self.dev.qrels else None,
+            on_step=self._tell,
+            should_stop=self._should_stop,
+        )
+        try:
+            with quiet():
+                fit(
+                    model,
+                    self.rows,
+                    self.recipe,
+                    self.plan,
+                    observer,
+                    folder=self.folder,
+                    checkpoint=checkpoint,
+                    device=self.device,
+                )
+        except ModelUnavailable as error:  # the dev measurement met weights that are not finite
+            raise StageFailed(f"training diverged ({error}); lower learning_rate") from error
+
+    def _load(self, source: str | Path) -> SparseEncoder:
+        from distiller.splade.loading import load_model  # noqa: PLC0415 - torch takes seconds
+
+        model, _ = load_model(source, device=self.device)
+        limit = int(model.max_seq_length or self.recipe.passage_length)
+        model.max_seq_length = min(limit, self.recipe.passage_length)
+        return model
+
+    def _measure(self, model: SparseEncoder) -> dict[str, float]:
+        encoder = SpladeEncoder(
+            model,
+            query_length=self.recipe.query_length,
+            passage_length=self.recipe.passage_length,
+        )
+        return measure(encoder, self.dev)
+
+    def _tell(self, step: int, message: str, measured: dict[str, float]) -> None:
+        entry: dict[str, Any] = {"step": step, **measured} if measured else {}
+        if measured:
+            self.metrics.append(entry)
+            if CRITERION in measured:
+                message = f"{CRITERION} {measured[CRITERION]:.3f}"
+        if self.on_progress:
+            done = Progress(
+                stage="train", done=step, total=self.plan.steps, message=message, metrics=entry
+            )
+            self.on_progress(done)
+
+    def _should_stop(self, step: int, measured: dict[str, float]) -> bool:
+        if step >= self.plan.ramp_steps:
+            try:
+                check_dims(measured, step)
+            except StageFailed:  # the same call would only go on from here into the same failure
+                shutil.rmtree(self.folder, ignore_errors=True)
+                raise
+        return self._out_of_patience()
+
+    def _out_of_patience(self) -> bool:
+        if not (self.recipe.patience and self.dev.qrels):
+            return False
+        best = self._best_step()
+        since = [entry for entry in self.metrics if entry["step"] > best]
+        return len(since) >= self.recipe.patience
+
+    def _remember(self, checkpoint: Path) -> None:
+        """Take over what the interrupted call had measured up to its checkpoint."""
+        from distiller.train.trainer import evaluated  # noqa: PLC0415 - torch takes seconds
+
+        losses: dict[int, float] = {}
+        for entry in checkpoints.state(checkpoint)["log_history"]:
+            if "loss" in entry:
+                losses[entry["step"]] = entry["loss"]
+            if measured := evaluated(entry):
+                loss = {"loss": losses[entry["step"]]} if entry["step"] in losses else {}
+                self.metrics.append({"step": entry["step"], **measured, **loss})
+
+    def _is_over(self, checkpoint: Path) -> bool:
+        """Whether the interrupted call had only to write its result."""
+        last = int(checkpoints.state(checkpoint)["global_step"])
+        return last >= self.plan.steps or self._out_of_patience()
+
+    def _best_step(self) -> int:
+        """The first step of the highest dev nDCG@10, 0 included; the last step without a dev."""
+        if not self.dev.qrels:
+            return self.plan.steps
+        start, *later = self.metrics
+        best = max(later, key=lambda entry: (worth(entry), -entry["step"]), default=start)
+        return int(best["step"]) if worth(best) > start[CRITERION] else 0
+
+    def _write(self, model: SparseEncoder, best_step: int) -> TrainedModel:
+        trained = TrainedModel(
+            id=new_id("m"),
+            project_id=self.snapshot.project_id,
+            path=str(self.output),
+            base=self.base.name,
+            base_license=self.base.license,
+            snapshot_hash=self.snapshot.content_hash,
+            recipe=self.recipe.model_dump()
+            | {
+                "identity": self.identity,
+                "language": self.language,
+                "plan": self.plan.model_dump(),
+            },
+            metrics=self.metrics,
+            best_step=best_step,
+        )
+        fresh = self.folder / "model"
+        shutil.rmtree(fresh, ignore_errors=True)
+        try:
+            _save(model, fresh)
+            write_card(fresh, trained, self.snapshot, dev_queries=len(self.dev.qrels))
+            (fresh / RECORD).write_text(trained.model_dump_json(indent=2), encoding="utf-8")
+            os.replace(fresh, self.output)
+        except (OSError, RuntimeError) as error:
+            raise StageFailed(
+                f"cannot write the model to {self.output}: {error}; make room and run the same again"
+            ) from error
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return trained
+
+
+def _save(model: SparseEncoder, folder: Path) -> None:
+    from distiller.splade.loading import quiet  # noqa: PLC0415 - torch takes seconds
+
+    with quiet():
+        model.save_pretrained(str(folder), create_model_card=False)
+
+
+def _identity(snapshot: DatasetSnapshot, recipe: Recipe, base: StartModel, language: str) -> str:
+    """SHA-256 of everything that decides which model comes out."""
+    parts = {
+        "snapshot": snapshot.content_hash,
+        "recipe": recipe.model_dump(exclude=_NOT_IDENTITY),
+        "base": base.name,
+        "weights": _weights_digest(Path(base.source)),
+        "language": language,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _weights_digest(folder: Path) -> str:
+    """SHA-256 over the weight files of a folder; empty for a hub name."""
+    digest = hashlib.sha256()
+    files = (
+        sorted([*folder.rglob("*.safetensors"), *folder.glob("*.bin")]) if folder.is_dir() else []
+    )
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest() if files else ""
+
+
+def _finished(output: Path, identity: str) -> TrainedModel | None:
+    """The result of the same call, if `output` holds it; refuses to overwrite anything else."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return None
+    try:
+        record = TrainedModel.model_validate_json((output / RECORD).read_bytes())
+    except (OSError, ValueError):
+        record = None
+    if record is None or record.recipe.get("identity") != identity:
+        what = "another model" if record else "something else"
+        raise InputError(f"{output}: holds {what}; give another output folder, or remove it first")
+    return record.model_copy(update={"path": str(output)})

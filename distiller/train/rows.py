@@ -1,0 +1,116 @@
+"""A snapshot as training rows, and as a dev set that ranks the whole corpus."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage
+from distiller.schema.errors import InputError
+from distiller.schema.retrieval import Qrels
+
+_DIMS_SAMPLE = 128
+"""Texts on which active dimensions are counted where there is no dev split to rank."""
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """A query, one positive, and as many negatives as every other row has."""
+
+    query: str
+    positive: str
+    negatives: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DevSet:
+    """Texts to measure on; without qrels only active dimensions can be measured."""
+
+    corpus: Mapping[str, str]
+    queries: Mapping[str, str]
+    qrels: Qrels = field(default_factory=dict)
+
+
+def passage_text(passage: LabelledPassage) -> str:
+    """Title and text joined by a space, as in BEIR: what retrieval and training read."""
+    return f"{passage.title} {passage.text}".strip()
+
+
+def training_rows(examples: Sequence[Example], negatives: int, seed: int) -> list[TrainingRow]:
+    """One row per query and positive, each with the same number of negatives.
+
+    The first of an example's own negatives are taken in their order; an example that has fewer
+    gets train passages that nobody judged for its query, drawn by `seed`.
+
+    Raises:
+        InputError: Fewer than two train queries have a positive, so there is nothing to contrast.
+    """
+    chosen = [example for example in examples if example.split == "train" and example.positives]
+    if len({example.query for example in chosen}) < 2:
+        raise InputError(
+            f"training needs at least 2 train queries with a positive passage, and {len(chosen)}"
+            " are there; generate, approve or import more"
+        )
+    corpus = list(
+        dict.fromkeys(
+            passage_text(passage)
+            for example in chosen
+            for passage in [*example.positives, *example.negatives]
+        )
+    )
+    draw = random.Random(seed)  # noqa: S311 - not a secret
+    wanted = [_negatives(example, corpus, negatives, draw) for example in chosen]
+    width = min(map(len, wanted))
+    return [
+        TrainingRow(example.query, passage_text(positive), tuple(texts[:width]))
+        for example, texts in zip(chosen, wanted, strict=True)
+        for positive in example.positives
+    ]
+
+
+def _negatives(example: Example, corpus: list[str], count: int, draw: random.Random) -> list[str]:
+    positives = {passage_text(passage) for passage in example.positives}
+    own = dict.fromkeys(passage_text(passage) for passage in example.negatives)
+    texts = [text for text in own if text not in positives][:count]
+    if len(texts) < count:
+        known = positives | own.keys()
+        others = [text for text in corpus if text not in known]
+        texts += draw.sample(others, min(count - len(texts), len(others)))
+    return texts
+
+
+def dev_set(snapshot: DatasetSnapshot) -> DevSet:
+    """The val queries with their grades, over every passage of every split.
+
+    Passages of equal text are one passage. Where no val query has a positive, the set is a sample
+    of the train texts without qrels.
+    """
+    ids: dict[str, str] = {}
+    for example in snapshot.examples:
+        for passage in [*example.positives, *example.negatives]:
+            ids.setdefault(passage_text(passage), passage.passage_id)
+    corpus = {passage_id: text for text, passage_id in ids.items()}
+    val = [example for example in snapshot.examples if example.split == "val" and example.positives]
+    if not val:
+        return _sample(snapshot, corpus)
+    qrels: Qrels = {example.query_id: {} for example in val}
+    for example in val:
+        grades = qrels[example.query_id]
+        for passage in [*example.positives, *example.negatives]:
+            passage_id = ids[passage_text(passage)]
+            grades[passage_id] = max(passage.grade, grades.get(passage_id, 0))
+    return DevSet(corpus, {example.query_id: example.query for example in val}, qrels)
+
+
+def _sample(snapshot: DatasetSnapshot, corpus: Mapping[str, str]) -> DevSet:
+    train = [example for example in snapshot.examples if example.split == "train"]
+    draw = random.Random(snapshot.content_hash)  # noqa: S311 - not a secret
+    chosen = draw.sample(sorted(corpus), min(_DIMS_SAMPLE, len(corpus)))
+    return DevSet(
+        corpus={passage_id: corpus[passage_id] for passage_id in chosen},
+        queries={
+            example.query_id: example.query
+            for example in draw.sample(train, min(_DIMS_SAMPLE, len(train)))
+        },
+    )
