@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import bm25s
 import numpy as np
@@ -52,10 +53,10 @@ class BM25:
         self._stemmer = Stemmer.Stemmer(pack.stemmer) if pack.stemmer else None
         self._ids, texts = in_order(corpus)
         self._index = bm25s.BM25()
-        tokens = self._tokenize(texts)
-        self._has_words = any(tokens)
+        tokenized = self._tokenize(texts, as_ids=True)
+        self._has_words = any(tokenized.ids)
         if self._has_words:
-            self._index.index(tokens, show_progress=False)
+            self._index.index(tokenized, show_progress=False)
 
     def retrieve(self, queries: Mapping[str, str], k: int = 1000) -> Run:
         """Rank the corpus for each query_id → text; passages that share no word are left out.
@@ -67,7 +68,7 @@ class BM25:
         run: Run = {query_id: {} for query_id in queries}
         if not self._has_words:
             return run
-        tokens = self._tokenize(list(queries.values()))
+        tokens: list[list[str]] = self._tokenize(list(queries.values()), as_ids=False)
         for query_id, words in zip(queries, tokens, strict=True):
             known = [word for word in words if word in self._index.vocab_dict]
             if known:
@@ -75,12 +76,11 @@ class BM25:
                 run[query_id] = as_ranking(self._ids, top_k(scores, k), scores)
         return run
 
-    def _tokenize(self, texts: Sequence[str]) -> list[list[str]]:
-        tokens: list[list[str]] = bm25s.tokenize(
+    def _tokenize(self, texts: Sequence[str], *, as_ids: bool) -> Any:
+        return bm25s.tokenize(
             [_spaced(text) for text in texts],
             stopwords=self._stopwords,
             stemmer=self._stemmer,
-            return_ids=False,
+            return_ids=as_ids,
             show_progress=False,
         )
-        return [[word for word in words if word] for words in tokens]
