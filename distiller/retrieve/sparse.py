@@ -73,13 +73,12 @@ class SparseIndex:
         run: Run = {}
         step = max(1, _SCORES_AT_ONCE // len(self.passage_ids))
         for start in range(0, len(query_ids), step):
-            scores = (weights[start : start + step] @ self._by_term).tocsr()
-            scores.sort_indices()
+            found = (weights[start : start + step] @ self._by_term).tocsr()
             for row, query_id in enumerate(query_ids[start : start + step]):
-                part = slice(scores.indptr[row], scores.indptr[row + 1])
-                values, columns = scores.data[part], scores.indices[part]
-                ids = [self.passage_ids[column] for column in columns]
-                run[query_id] = as_ranking(ids, top_k(values, k), values)
+                part = slice(found.indptr[row], found.indptr[row + 1])
+                scores = np.zeros(len(self.passage_ids), dtype=found.dtype)
+                scores[found.indices[part]] = found.data[part]
+                run[query_id] = as_ranking(self.passage_ids, top_k(scores, k), scores)
         return run
 
     def _encode(self, texts: Sequence[str], *, queries: bool) -> csr_matrix:
