@@ -119,3 +119,19 @@ def _as_ranks(ranking: Mapping[str, float]) -> dict[str, float]:
     """
     ordered = sorted(ranking, key=lambda passage_id: (-ranking[passage_id], passage_id))
     return {passage_id: float(len(ordered) - i) for i, passage_id in enumerate(ordered)}
+
+
+def reference() -> str:
+    """The measures as a page in Markdown; `docs/measures.md` is this text."""
+    parts = [
+        "# Measures",
+        "Of a whole ranking of the corpus, per query, then averaged over the queries. A passage is "
+        f"relevant to the binary measures from grade {RELEVANT} on. Computed by ir-measures.",
+    ]
+    for measure in MEASURES:
+        undefined = "relevant passage" if measure.needs_relevant else "retrieved passage"
+        parts.append(
+            f"## {measure.name}\n\n{measure.definition} Undefined for a query without a "
+            f"{undefined}.\n\nSource: {measure.citation}."
+        )
+    return "\n\n".join(parts) + "\n"

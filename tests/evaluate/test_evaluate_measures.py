@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import random
 from math import log2
+from pathlib import Path
 
 import pytest
 import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distiller.evaluate.measures import JUDGED, MAP, MEASURES, MRR, NDCG, RECALL, mean, per_query
+from distiller.evaluate.measures import (
+    JUDGED,
+    MAP,
+    MEASURES,
+    MRR,
+    NDCG,
+    RECALL,
+    mean,
+    per_query,
+    reference,
+)
 
 QRELS = {"q": {"a": 3, "b": 1, "c": 0, "d": 2}}
 RUN = {"q": {"c": 9.0, "a": 8.0, "x": 7.0, "b": 6.0}}
@@ -134,3 +145,11 @@ def test_every_measure_is_documented():
     for measure in MEASURES:
         assert measure.definition.endswith(".")
         assert measure.citation
+
+
+def test_the_reference_page_is_up_to_date():
+    page = Path(__file__).parents[2] / "docs" / "measures.md"
+    assert page.read_text(encoding="utf-8") == reference(), (
+        "write it anew: python -c 'from distiller.evaluate.measures import reference; "
+        'print(reference(), end="")\' > docs/measures.md'
+    )
