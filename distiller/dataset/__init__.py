@@ -1,0 +1,38 @@
+"""Training data: assembled from a project, checked, split without leaks, frozen, out and in."""
+
+from distiller.dataset.assembly import assemble
+from distiller.dataset.files import FORMATS, read, write
+from distiller.dataset.importing import ImportReport, import_file
+from distiller.dataset.knowledge_files import (
+    knowledge_base,
+    read_knowledge,
+    read_queries,
+    write_knowledge,
+    write_queries,
+)
+from distiller.dataset.snapshots import content_hash, freeze, snapshot_of
+from distiller.dataset.splitting import Leak, leaks, split
+from distiller.dataset.validation import Check, ValidationSummary, validate
+
+__all__ = [
+    "FORMATS",
+    "Check",
+    "ImportReport",
+    "Leak",
+    "ValidationSummary",
+    "assemble",
+    "content_hash",
+    "freeze",
+    "import_file",
+    "knowledge_base",
+    "leaks",
+    "read",
+    "read_knowledge",
+    "read_queries",
+    "snapshot_of",
+    "split",
+    "validate",
+    "write",
+    "write_knowledge",
+    "write_queries",
+]

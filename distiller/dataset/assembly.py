@@ -1,0 +1,232 @@
+"""From reviewed or judged pairs to training examples, with a reason for everything left out."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from distiller.schema.base import Item, Status
+from distiller.schema.dataset import Example, LabelledPassage
+from distiller.schema.domain import Project
+from distiller.schema.examples import (
+    POSITIVE_GRADE,
+    Judgment,
+    JudgmentSource,
+    Passage,
+    Query,
+    Strategy,
+)
+from distiller.store import Store
+
+_RANK = {source: rank for rank, source in enumerate(JudgmentSource)}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A query with a passage, and what every source says of them."""
+
+    query: Query
+    passage: Passage
+    judgments: Mapping[JudgmentSource, Judgment]
+
+    @property
+    def effective(self) -> Judgment | None:
+        """Reviewer over judge over generator, stale judgments aside. A teacher gives no grade."""
+        graded = [
+            judgment
+            for source, judgment in self.judgments.items()
+            if source is not JudgmentSource.TEACHER and not judgment.stale
+        ]
+        return max(graded, key=lambda judgment: _RANK[judgment.source], default=None)
+
+    @property
+    def intended(self) -> Judgment | None:
+        """What the passage was written or imported as."""
+        return self.judgments.get(JudgmentSource.GENERATOR)
+
+    @property
+    def judged(self) -> bool:
+        """Whether somebody other than its writer graded it; a file's label counts."""
+        judgment = self.effective
+        return judgment is not None and (
+            judgment.source is not JudgmentSource.GENERATOR
+            or judgment.provenance.source == "import"
+        )
+
+    @property
+    def disagreement(self) -> str | None:
+        """Where the judge contradicts the writer: `positive_not_confirmed`, `negative_answers`."""
+        judgment, intended = self.effective, self.intended
+        if judgment is None or intended is None or judgment.source is not JudgmentSource.JUDGE:
+            return None
+        relevant, meant = judgment.grade >= POSITIVE_GRADE, intended.grade >= POSITIVE_GRADE
+        if relevant == meant:
+            return None
+        return "positive_not_confirmed" if meant else "negative_answers"
+
+
+@dataclass
+class Material:
+    """Everything of a project that examples are made of, oldest first."""
+
+    queries: list[Query]
+    passages: dict[str, Passage]
+    pairs: dict[str, list[Pair]]
+    """query_id → its pairs."""
+    has_judge: bool
+    """Whether the judge has graded anything; then a pair needs its grade to be used."""
+    reviewed: frozenset[str]
+    """Kinds of which somebody has approved something: `query`, `passage`."""
+
+
+@dataclass
+class Assembly:
+    """Examples, and how many queries and passages were left out for which reason."""
+
+    examples: list[Example] = field(default_factory=list)
+    excluded: Counter[str] = field(default_factory=Counter)
+    pairs: list[Pair] = field(default_factory=list)
+    """Those in the examples."""
+
+
+def gather(store: Store, project: Project) -> Material:
+    """Read the queries, passages and judgments of a project."""
+    queries = store.items(project.id, Query)
+    passages = {passage.id: passage for passage in store.items(project.id, Passage)}
+    known = {query.id: query for query in queries}
+    by_pair: dict[tuple[str, str], dict[JudgmentSource, Judgment]] = defaultdict(dict)
+    for judgment in store.judgments(project.id):
+        by_pair[judgment.query_id, judgment.passage_id][judgment.source] = judgment
+    pairs = defaultdict(list)
+    for (query_id, passage_id), sources in by_pair.items():
+        if query_id in known and passage_id in passages:
+            pairs[query_id].append(Pair(known[query_id], passages[passage_id], sources))
+    everything = [pair for group in pairs.values() for pair in group]
+    reviewed = set()
+    if any(query.status is Status.APPROVED for query in queries):
+        reviewed.add("query")
+    if any(map(_pair_approved, everything)):
+        reviewed.add("passage")
+    return Material(
+        queries=queries,
+        passages=passages,
+        pairs=dict(pairs),
+        has_judge=any(JudgmentSource.JUDGE in pair.judgments for pair in everything),
+        reviewed=frozenset(reviewed),
+    )
+
+
+def assemble(store: Store, project: Project) -> list[Example]:
+    """The examples that a snapshot would hold now, oldest query first."""
+    return put_together(gather(store, project)).examples
+
+
+def put_together(material: Material) -> Assembly:
+    """Choose what is approved (or validated, where nobody has reviewed) and count the rest.
+
+    Queries and passages are looked at apart: where any query is approved, only approved ones
+    count; where any passage or pair is approved, only approved pairs. A reviewer's own grade
+    approves its pair. Rejected, flagged and stale items never count.
+    """
+    assembly = Assembly()
+    for query in material.queries:
+        reason = _query_reason(query, material)
+        if reason:
+            assembly.excluded[reason] += 1
+            continue
+        kept = []
+        for pair in material.pairs.get(query.id, []):
+            reason = _pair_reason(pair, material)
+            if reason:
+                assembly.excluded[reason] += 1
+            else:
+                kept.append(pair)
+        example = _example(query, kept)
+        if example.positives:
+            assembly.examples.append(example)
+            assembly.pairs += kept
+        else:
+            assembly.excluded["query_without_positive"] += 1
+    return assembly
+
+
+def _state_reason(item: Item) -> str | None:
+    if item.status in (Status.REJECTED, Status.FLAGGED):
+        return item.status.value
+    return "stale" if item.stale else None
+
+
+def _query_reason(query: Query, material: Material) -> str | None:
+    reason = _state_reason(query)
+    if reason is None and "query" in material.reviewed and query.status is not Status.APPROVED:
+        reason = "not_approved"
+    return reason and f"query_{reason}"
+
+
+def _pair_reason(pair: Pair, material: Material) -> str | None:
+    judgment = pair.effective
+    reason = _state_reason(pair.passage) or ("stale" if judgment is None else None)
+    if reason is None and judgment is not None:
+        reason = _state_reason(judgment)
+    if reason is None and "passage" in material.reviewed and not _pair_approved(pair):
+        reason = "not_approved"
+    if reason is None and material.has_judge and not pair.judged:
+        reason = "unjudged"
+    reason = reason or pair.disagreement
+    return reason and f"passage_{reason}"
+
+
+def _pair_approved(pair: Pair) -> bool:
+    judgment = pair.effective
+    return pair.passage.status is Status.APPROVED or (
+        judgment is not None
+        and (judgment.source is JudgmentSource.REVIEWER or judgment.status is Status.APPROVED)
+    )
+
+
+def _example(query: Query, pairs: Iterable[Pair]) -> Example:
+    pairs = list(pairs)
+    source = _score_source(pairs)
+    passages = [_labelled(pair, source) for pair in pairs]
+    # Sorted sorts are stable: among equal grades the oldest comes first.
+    passages.sort(key=lambda passage: -passage.grade)
+    return Example(
+        query_id=query.id,
+        query=query.query,
+        type=query.type,
+        complexity=query.complexity.value,
+        answer_type=query.answer_type,
+        key_concepts=query.key_concepts,
+        positives=[passage for passage in passages if passage.grade >= POSITIVE_GRADE],
+        negatives=[passage for passage in passages if passage.grade < POSITIVE_GRADE],
+    )
+
+
+def _score_source(pairs: Iterable[Pair]) -> JudgmentSource | None:
+    """Whose scores an example carries: one source for all its passages, for scales differ."""
+    counts = Counter(
+        source
+        for pair in pairs
+        for source in (JudgmentSource.TEACHER, JudgmentSource.JUDGE)
+        if source in pair.judgments and pair.judgments[source].score is not None
+    )
+    return max(counts, key=lambda source: (counts[source], -_RANK[source]), default=None)
+
+
+def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassage:
+    judgment, intended = pair.effective, pair.intended
+    assert judgment is not None, "pairs without a valid judgment are left out before"
+    scored = pair.judgments.get(score_source) if score_source else None
+    if scored is None and score_source is None:
+        scored = intended  # an imported file may bring scores of its own
+    strategy = (intended or judgment).strategy
+    return LabelledPassage(
+        passage_id=pair.passage.id,
+        text=pair.passage.text,
+        title=pair.passage.title,
+        grade=judgment.grade,
+        explanation=judgment.explanation or (intended.explanation if intended else ""),
+        strategy=strategy.value if isinstance(strategy, Strategy) else strategy,
+        score=scored.score if scored else None,
+    )
