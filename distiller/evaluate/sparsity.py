@@ -21,7 +21,7 @@ def flops(queries: csr_matrix, passages: csr_matrix) -> float | None:
     """Expected number of active dimensions that a query and a passage share; None without texts.
 
     The sum over the vocabulary of the probability that the dimension is active in a query, times
-    that in a passage (Paria et al. 2020, https://arxiv.org/abs/2004.05665, equation 2): the mean
+    that in a passage (Paria et al. 2020, https://arxiv.org/abs/2004.05665): the mean
     number of multiplications per scored pair.
 
     Args:
