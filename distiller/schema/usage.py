@@ -107,6 +107,8 @@ class Forecast(Record):
     prompt_tokens: int
     completion_tokens: int
     cost: float
-    """US dollars."""
+    """US dollars; without meaning where not `priced`."""
+    priced: bool = True
+    """Whether the model's price is known."""
     seconds: float
     """Expected wall time at the endpoint's measured, or else assumed, rate."""
