@@ -76,18 +76,17 @@ def in_words(comparison: Comparison) -> str:
     """One sentence: who is better, by how many points of 100, how sure that is."""
     queries = comparison.wins + comparison.losses + comparison.ties
     points = 100 * comparison.difference.value
-    subject = f"{comparison.other} against {comparison.baseline}: "
-    span = (
-        f"{comparison.measure} {points:+.1f} points, 95 % interval "
-        f"{100 * comparison.difference.low:+.1f} to {100 * comparison.difference.high:+.1f}, "
-        f"p = {comparison.p_value:.3f}, on {queries} queries "
-        f"({comparison.wins} won, {comparison.losses} lost, {comparison.ties} tied)"
+    said = {
+        "better": f"better by {abs(points):.1f}",
+        "worse": f"worse by {abs(points):.1f}",
+        "inconclusive": f"inconclusive, under {ENOUGH_QUERIES} queries: {points:+.1f}",
+    }.get(comparison.verdict, f"{comparison.verdict}: {points:+.1f}")
+    return (
+        f"{comparison.other} against {comparison.baseline}: {said} points of {comparison.measure}, "
+        f"95 % interval {100 * comparison.difference.low:+.1f} to "
+        f"{100 * comparison.difference.high:+.1f}, p = {comparison.p_value:.3f}, on {queries} "
+        f"queries ({comparison.wins} won, {comparison.losses} lost, {comparison.ties} tied)."
     )
-    if comparison.verdict in ("better", "worse"):
-        return f"{subject}{comparison.verdict} by {abs(points):.1f} points: {span}."
-    if comparison.verdict == "inconclusive":
-        return f"{subject}inconclusive, under {ENOUGH_QUERIES} queries: {span}."
-    return f"{subject}{comparison.verdict}: {span}."
 
 
 def to_json(report: EvaluationReport) -> dict[str, Any]:
