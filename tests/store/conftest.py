@@ -1,0 +1,112 @@
+"""Every test of the store runs on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from distiller.schema.domain import Domain, Project
+from distiller.store import Store
+
+SERVER_USER = "postgres"
+
+
+def _programs() -> Path:
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2])
+    )
+    if folders:
+        return folders[-1]
+    found = shutil.which("initdb")
+    if found is None:
+        pytest.skip("needs PostgreSQL; on Debian: apt-get install postgresql")
+    return Path(found).parent
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL (without a database) of a server of our own; it listens on a Unix socket only."""
+    pytest.importorskip("psycopg", reason="needs the extra `postgres`")
+    programs = _programs()
+    # The server refuses to run as root, so root lends it to the user that the package made.
+    user = SERVER_USER if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        if user:
+            shutil.chown(folder, user)
+
+        def run(program: str, *arguments: str) -> None:
+            subprocess.run(
+                [programs / program, *arguments],
+                check=True,
+                user=user,
+                cwd=folder,
+                env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
+                stdout=subprocess.DEVNULL,
+            )
+
+        data = f"{folder}/data"
+        run("initdb", "-D", data, "-U", SERVER_USER, "-A", "trust", "-N", "-E", "UTF8")
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off"
+        run("pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            yield f"postgresql+psycopg://{SERVER_USER}@/{{name}}?host={folder}"
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+@contextmanager
+def fresh_database(server: str, template: str) -> Iterator[str]:
+    psycopg = pytest.importorskip("psycopg")
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server.format(name="postgres").replace("+psycopg", "")) as connection:
+        connection.autocommit = True
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield server.format(name=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql_server: str) -> Iterator[str]:
+    """Name of a migrated database; copying it is faster than migrating for each test."""
+    with fresh_database(postgresql_server, "template1") as url:
+        Store.open(url).close()
+        yield url.split("/")[3].split("?")[0]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without rows."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'workspace' / 'distiller.db'}"
+        return
+    template: str = request.getfixturevalue("migrated_template")
+    with fresh_database(request.getfixturevalue("postgresql_server"), template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'workspace' / 'distiller.db'}"
+        return
+    with fresh_database(request.getfixturevalue("postgresql_server"), "template1") as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> Path:
+    return tmp_path / "workspace" / "distiller.db"
+
+
+@pytest.fixture
+def project(store: Store) -> Project:
+    return store.create_project(Domain(name="Residential tenancy law"))
