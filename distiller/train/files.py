@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
-from distiller.dataset import read, split
-from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage, SplitName
+from distiller.dataset import read, snapshot_of, split
+from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.jobs import OnProgress
 from distiller.schema.retrieval import TrainedModel
 from distiller.splade.start import StartModel
@@ -17,7 +13,7 @@ from distiller.train.job import train
 from distiller.train.recipe import Recipe
 
 _FRACTIONS = (0.9, 0.1, 0.0)
-"""Train, val, test, where a file brings no split of its own."""
+"""Train, val, test, where no file says what is held out."""
 
 
 def train_files(
@@ -28,84 +24,48 @@ def train_files(
     output: Path,
     *,
     language: str = "en",
+    device: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> TrainedModel:
-    """Train on a dataset file; see `train` for what happens and which errors it raises.
+    """Train on dataset files; see `train` for what happens and which errors it raises.
 
     Args:
-        train_file: Any format that `distiller.dataset.read` reads.
-        val_file: The dev split; None takes the one that the train file marks, or else holds out a
-            tenth of its clusters.
+        train_file: Any format that `distiller.dataset.read` reads; what it marks as val or test
+            is not trained on.
+        val_file: All of it is the dev split. None takes what the train file marks as val, or else
+            holds out about a tenth, by cluster.
         recipe: What training does.
         base: The start model.
         output: Folder to make.
         language: BCP 47 tag for the model card.
+        device: `cpu`, `cuda`, …; None takes the accelerator where there is one.
         on_progress: Told of every step.
 
     Raises:
         InvalidFile: A file is not what it should be.
+        NotFound: A file is not there.
     """
     snapshot = snapshot_of_files(train_file, val_file, seed=recipe.seed)
-    return train(snapshot, recipe, base, output, language=language, on_progress=on_progress)
+    return train(
+        snapshot, recipe, base, output, language=language, device=device, on_progress=on_progress
+    )
 
 
 def snapshot_of_files(
     train_file: Path, val_file: Path | None = None, *, seed: int
 ) -> DatasetSnapshot:
-    """A snapshot in memory, that no store knows, of one or two dataset files.
+    """A snapshot of one or two dataset files that no store knows.
 
     Raises:
         InvalidFile: A file is not what it should be.
+        NotFound: A file is not there.
     """
     examples = read(train_file)
     if val_file is not None:
-        examples = _all(examples, "train") + _all(_renamed(read(val_file)), "val")
+        examples += [example.model_copy(update={"split": "val"}) for example in read(val_file)]
     elif not any(example.split == "val" for example in examples):
-        examples = split(examples, seed=seed, fractions=_FRACTIONS)
-    content = [example.model_dump(mode="json") for example in examples]
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    files = [str(path.name) for path in (train_file, val_file) if path is not None]
-    return DatasetSnapshot(
-        id=f"s-{digest[:12]}",
-        project_id=None,
-        content_hash=digest,
-        examples=examples,
-        seed=seed,
-        counts=_counts(examples),
-        lineage={"files": files},
-    )
-
-
-def _all(examples: Sequence[Example], part: SplitName) -> list[Example]:
-    return [example.model_copy(update={"split": part}) for example in examples]
-
-
-def _renamed(examples: Sequence[Example]) -> list[Example]:
-    """Ids that cannot meet those of another file, whose rows may be counted from the same number."""
-    return [
-        example.model_copy(
-            update={
-                "query_id": f"val-{example.query_id}",
-                "positives": _apart(example.positives),
-                "negatives": _apart(example.negatives),
-            }
-        )
-        for example in examples
-    ]
-
-
-def _apart(passages: Sequence[LabelledPassage]) -> list[LabelledPassage]:
-    return [
-        passage.model_copy(update={"passage_id": f"val-{passage.passage_id}"})
-        for passage in passages
-    ]
-
-
-def _counts(examples: Sequence[Example]) -> dict[str, int]:
-    parts = Counter(example.split for example in examples)
-    texts = {
-        (passage.title, passage.text)
-        for example in examples
-        for passage in [*example.positives, *example.negatives]
-    }
-    return {part: parts[part] for part in ("train", "val", "test")} | {"passages": len(texts)}
+        marked = [example for example in examples if example.split != "train"]
+        unmarked = [example for example in examples if example.split == "train"]
+        examples = split(unmarked, seed=seed, fractions=_FRACTIONS) + marked
+    names = [Path(file).name for file in (train_file, val_file) if file is not None]
+    return snapshot_of(examples, seed=seed, lineage={"files": names})

@@ -40,13 +40,17 @@ def passage_text(passage: LabelledPassage) -> str:
 def training_rows(examples: Sequence[Example], negatives: int, seed: int) -> list[TrainingRow]:
     """One row per query and positive, each with the same number of negatives.
 
-    The first of an example's own negatives are taken in their order; an example that has fewer
+    The order of the examples does not count, as it does not in a snapshot's content hash. The
+    first of an example's own negatives are taken in their order; an example that has fewer
     gets train passages that nobody judged for its query, drawn by `seed`.
 
     Raises:
         InputError: Fewer than two train queries have a positive, so there is nothing to contrast.
     """
-    chosen = [example for example in examples if example.split == "train" and example.positives]
+    chosen = sorted(
+        (example for example in examples if example.split == "train" and example.positives),
+        key=lambda example: (example.query, *map(passage_text, example.positives)),
+    )
     if len({example.query for example in chosen}) < 2:
         raise InputError(
             f"training needs at least 2 train queries with a positive passage, and {len(chosen)}"
@@ -86,11 +90,16 @@ def dev_set(snapshot: DatasetSnapshot) -> DevSet:
     Passages of equal text are one passage. Where no val query has a positive, the set is a sample
     of the train texts without qrels.
     """
+    corpus: dict[str, str] = {}
     ids: dict[str, str] = {}
     for example in snapshot.examples:
         for passage in [*example.positives, *example.negatives]:
-            ids.setdefault(passage_text(passage), passage.passage_id)
-    corpus = {passage_id: text for text, passage_id in ids.items()}
+            text, passage_id = passage_text(passage), passage.passage_id
+            if text not in ids:
+                if passage_id in corpus:  # of another file, whose ids are the same numbers
+                    passage_id = f"{passage_id}#{len(corpus)}"
+                ids[text] = passage_id
+                corpus[passage_id] = text
     val = [example for example in snapshot.examples if example.split == "val" and example.positives]
     if not val:
         return _sample(snapshot, corpus)

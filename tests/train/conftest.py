@@ -2,80 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
+from train_examples import example, snapshot
 
-from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage, SplitName
+from distiller.schema.dataset import DatasetSnapshot
 from distiller.splade import StartModel, resolve
-
-SLANG = {"banana": "tax", "tiger": "roof", "pepper": "lease", "violin": "heating"}
-"""A made-up jargon: what people type, and what the passages that answer them say."""
-
-THINGS = (
-    "window garden kitchen ladder mirror carpet bottle candle hammer basket pillow blanket bucket"
-    " curtain cabinet drawer lantern shovel teapot towel wallet whistle zipper magnet anchor"
-    " button camera cushion engine feather guitar helmet jacket kettle"
-).split()
-
-
-def example(number: int, part: SplitName) -> Example:
-    """A query in jargon; the negative repeats the jargon, the positive translates it."""
-    slang = sorted(SLANG)[number % len(SLANG)]
-    thing = THINGS[number]
-    positive = LabelledPassage(
-        passage_id=f"p{number}",
-        grade=3,
-        text=f"The rules about {SLANG[slang]} and every {thing} are written down here.",
-    )
-    negative = LabelledPassage(
-        passage_id=f"n{number}",
-        grade=0,
-        text=f"One more {slang} was eaten at the zoo on day {number}.",
-    )
-    return Example(
-        query_id=f"q{number}",
-        query=f"{slang} {thing}",
-        positives=[positive],
-        negatives=[negative],
-        split=part,
-    )
-
-
-def snapshot(examples: Sequence[Example], **fields: object) -> DatasetSnapshot:
-    content = "".join(example.model_dump_json() for example in examples)
-    parts: list[SplitName] = ["train", "val", "test"]
-    counts: dict[str, int] = {p: sum(example.split == p for example in examples) for p in parts}
-    counts["passages"] = len(
-        {p.passage_id for example in examples for p in [*example.positives, *example.negatives]}
-    )
-    return DatasetSnapshot.model_validate(
-        {
-            "id": "s-1",
-            "project_id": "p-1",
-            "content_hash": hashlib.sha256(content.encode()).hexdigest(),
-            "examples": list(examples),
-            "seed": 13,
-            "counts": counts,
-            **fields,
-        }
-    )
+from distiller.train import Recipe
 
 
 @pytest.fixture(scope="session")
 def learnable() -> DatasetSnapshot:
-    """24 train and 10 val queries; at the start the negative outranks the positive."""
-    parts: list[SplitName] = ["val" if number >= 24 else "train" for number in range(34)]
-    return snapshot([example(number, part) for number, part in enumerate(parts)])
+    """16 train and 8 val queries; at the start the negative outranks the positive."""
+    return snapshot([example(n, "val" if n >= 16 else "train") for n in range(24)])
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> StartModel:
     """The packaged start model, on one thread."""
-    import torch  # noqa: PLC0415
-
     torch.set_num_threads(1)
     return resolve("tiny", tmp_path_factory.mktemp("cache"))
 
@@ -83,3 +29,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> StartModel:
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     return tmp_path / "models" / "tuned"
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """15 steps, measured and saved every 5."""
+    return Recipe(
+        min_steps=15,
+        epochs=1,
+        batch_size=4,
+        negatives_per_query=1,
+        learning_rate=3e-4,
+        evaluations=3,
+        passage_length=32,
+    )

@@ -1,0 +1,114 @@
+"""Training rows and the dev set."""
+
+from __future__ import annotations
+
+import pytest
+from train_examples import example, snapshot
+
+from distiller.schema.dataset import Example, LabelledPassage
+from distiller.schema.errors import InputError
+from distiller.train.rows import dev_set, training_rows
+
+
+def labelled(passage_id: str, text: str, grade: int, title: str = "") -> LabelledPassage:
+    return LabelledPassage(passage_id=passage_id, text=text, grade=grade, title=title)
+
+
+def asked(number: int, positives: list[str], negatives: list[str], part: str = "train") -> Example:
+    return Example.model_validate(
+        {
+            "query_id": f"q{number}",
+            "query": f"query {number}",
+            "positives": [labelled(f"{number}+{text}", text, 3) for text in positives],
+            "negatives": [labelled(f"{number}-{text}", text, 0) for text in negatives],
+            "split": part,
+        }
+    )
+
+
+def test_every_positive_makes_a_row_with_the_first_negatives() -> None:
+    examples = [asked(1, ["a", "b"], ["x", "y", "z"]), asked(2, ["c"], ["u", "v"])]
+    rows = training_rows(examples, 2, seed=1)
+    assert [(row.query, row.positive, row.negatives) for row in rows] == [
+        ("query 1", "a", ("x", "y")),
+        ("query 1", "b", ("x", "y")),
+        ("query 2", "c", ("u", "v")),
+    ]
+
+
+def test_missing_negatives_are_train_passages_nobody_judged_for_the_query() -> None:
+    examples = [
+        asked(1, ["a"], ["x"]),
+        asked(2, ["c"], ["x", "u"]),
+        asked(3, ["secret"], ["held out"], "test"),
+    ]
+    first, second = training_rows(examples, 3, seed=1)
+    assert first.negatives[0] == "x"
+    assert set(first.negatives[1:]) == {"c", "u"}
+    assert second.negatives == ("x", "u", "a")
+    assert training_rows(examples, 3, seed=1) == [first, second]
+
+
+def test_rows_are_as_wide_as_the_smallest_corpus_allows() -> None:
+    rows = training_rows([asked(1, ["a"], []), asked(2, ["c"], [])], 5, seed=1)
+    assert [row.negatives for row in rows] == [("c",), ("a",)]
+
+
+def test_a_passage_that_is_both_is_no_negative() -> None:
+    rows = training_rows([asked(1, ["a"], ["a", "x"]), asked(2, ["c"], ["u"])], 1, seed=1)
+    assert [row.negatives for row in rows] == [("x",), ("u",)]
+
+
+def test_titles_are_read_before_the_text() -> None:
+    one = asked(1, ["a"], [])
+    one.positives = [labelled("p", "text", 3, title="Title")]
+    assert training_rows([one, asked(2, ["c"], [])], 0, seed=1)[0].positive == "Title text"
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [[], [asked(1, ["a"], ["b"])], [asked(1, ["a"], []), asked(2, [], ["b"])]],
+    ids=["none", "one", "one with a positive"],
+)
+def test_too_little_to_contrast_is_said(examples: list[Example]) -> None:
+    with pytest.raises(InputError, match="at least 2 train queries"):
+        training_rows(examples, 1, seed=1)
+
+
+def test_dev_queries_are_ranked_against_the_passages_of_every_split() -> None:
+    examples = [
+        asked(1, ["a"], ["x"]),
+        asked(2, ["b"], ["y"], "val"),
+        asked(3, ["c"], ["z"], "test"),
+    ]
+    dev = dev_set(snapshot(examples))
+    assert sorted(dev.corpus.values()) == ["a", "b", "c", "x", "y", "z"]
+    assert dev.queries == {"q2": "query 2"}
+    assert dev.qrels == {"q2": {"2+b": 3, "2-y": 0}}
+
+
+def test_equal_texts_are_one_passage_with_the_best_grade() -> None:
+    examples = [asked(1, ["a"], ["same"]), asked(2, ["same"], ["same"], "val")]
+    dev = dev_set(snapshot(examples))
+    assert dev.corpus == {"1+a": "a", "1-same": "same"}
+    assert dev.qrels == {"q2": {"1-same": 3}}
+
+
+def test_without_a_dev_split_there_are_texts_but_no_qrels() -> None:
+    dev = dev_set(snapshot([example(number, "train") for number in range(30)]))
+    assert dev.qrels == {}
+    assert len(dev.queries) == 30
+    assert len(dev.corpus) == 60
+
+
+def test_the_order_of_the_examples_does_not_count() -> None:
+    examples = [asked(1, ["a"], []), asked(2, ["c"], ["u"]), asked(3, ["d"], ["v", "w"])]
+    assert training_rows(examples[::-1], 2, seed=1) == training_rows(examples, 2, seed=1)
+
+
+def test_passages_of_two_files_with_the_same_numbers_stay_apart() -> None:
+    one, two = asked(1, [], []), asked(2, [], [], "val")
+    one.positives, two.positives = [labelled("1", "a", 3)], [labelled("1", "b", 3)]
+    dev = dev_set(snapshot([one, two]))
+    assert dev.corpus == {"1": "a", "1#1": "b"}
+    assert dev.qrels == {"q2": {"1#1": 3}}

@@ -1,0 +1,92 @@
+"""A dataset in made-up jargon that a small model learns in a few steps."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage, SplitName
+
+SLANG = {"banana": "tax", "tiger": "roof", "pepper": "lease", "violin": "heating"}
+"""A made-up jargon: what people type, and what the passages that answer them say."""
+
+THINGS = [
+    "window",
+    "garden",
+    "kitchen",
+    "ladder",
+    "mirror",
+    "carpet",
+    "bottle",
+    "candle",
+    "hammer",
+    "basket",
+    "pillow",
+    "blanket",
+    "bucket",
+    "curtain",
+    "cabinet",
+    "drawer",
+    "lantern",
+    "shovel",
+    "teapot",
+    "towel",
+    "wallet",
+    "whistle",
+    "zipper",
+    "magnet",
+    "anchor",
+    "button",
+    "camera",
+    "cushion",
+    "engine",
+    "feather",
+    "guitar",
+    "helmet",
+    "jacket",
+    "kettle",
+]
+
+
+def example(number: int, part: SplitName) -> Example:
+    """A query in jargon; the negative repeats the jargon, the positive translates it."""
+    slang = sorted(SLANG)[number % len(SLANG)]
+    thing = THINGS[number]
+    positive = LabelledPassage(
+        passage_id=f"p{number}",
+        grade=3,
+        text=f"The rules about {SLANG[slang]} and every {thing} are written down here.",
+    )
+    negative = LabelledPassage(
+        passage_id=f"n{number}",
+        grade=0,
+        text=f"One more {slang} was eaten at the zoo on day {number}.",
+    )
+    return Example(
+        query_id=f"q{number}",
+        query=f"{slang} {thing}",
+        positives=[positive],
+        negatives=[negative],
+        split=part,
+    )
+
+
+def snapshot(examples: Sequence[Example], **fields: Any) -> DatasetSnapshot:
+    content = "".join(example.model_dump_json() for example in examples)
+    parts: list[SplitName] = ["train", "val", "test"]
+    counts: dict[str, int] = {p: sum(example.split == p for example in examples) for p in parts}
+    counts["passages"] = len(
+        {p.passage_id for example in examples for p in [*example.positives, *example.negatives]}
+    )
+    return DatasetSnapshot.model_validate(
+        {
+            "id": "s-1",
+            "project_id": "p-1",
+            "content_hash": hashlib.sha256(content.encode()).hexdigest(),
+            "examples": list(examples),
+            "seed": 13,
+            "counts": counts,
+            **fields,
+        }
+    )
