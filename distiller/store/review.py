@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from distiller.schema.base import Item, Status, new_id
@@ -66,22 +66,12 @@ class Reviews:
                 return cast("T", old)
             provenance = item.provenance.model_copy(update={"editor": who})
             new = item.model_copy(update={"version": old.version + 1, "provenance": provenance})
-            changed = _difference(old, new)
             self._rewrite(connection, kind, owner, [new])
-            event = ReviewEvent(
-                id=new_id("e"),
-                item_kind=kind.name,
-                item_id=item.id,
-                who=who,
-                action="edit",
-                old={name: before for name, (before, _) in changed.items()},
-                new={name: after for name, (_, after) in changed.items()},
-                reason=reason,
-                seconds=seconds,
-                group=new_id("g"),
+            event = _editing(kind, old, new, who).model_copy(
+                update={"reason": reason, "seconds": seconds}
             )
             log(connection, owner, [event])
-            if not changed.keys() <= CONTENT_FREE:
+            if not event.new.keys() <= CONTENT_FREE:
                 mark_descendants(self._database, connection, owner, [(event, old)])
         return new
 
@@ -102,42 +92,33 @@ class Reviews:
         is a decision too. A decision (not a reset) clears `stale`. `seconds` is for all items
         together. Raises NotFound, before anything is written, if an item is not there.
         """
-        table = kind_of(kind).table
-        wanted = (table.c.project_id == project_id, self._database.one_of(table.c.id, set(ids)))
+        row = kind_of(kind)
+        columns = row.table.c
+        wanted = (columns.project_id == project_id, self._database.one_of(columns.id, set(ids)))
         fields: dict[str, Any] = {"status": status.value}
         if status != Status.PROPOSED:
             fields["stale"] = False
-        group = new_id("g")
         with self._database.write() as connection:
-            chosen = select(table.c.id, table.c.status, table.c.stale).where(*wanted)
-            rows = connection.execute(chosen.order_by(table.c.position).with_for_update()).all()
-            missing = set(ids) - {row.id for row in rows}
+            chosen = select(columns.id, columns.status, columns.stale).where(*wanted)
+            found = connection.execute(chosen.order_by(columns.position).with_for_update()).all()
+            missing = set(ids) - {item.id for item in found}
             if missing:
-                raise NotFound(f"there is no {kind_of(kind).name} {min(missing)!r} in the project")
-            connection.execute(
-                update(table).where(*wanted).values(version=table.c.version + 1, **fields)
+                raise NotFound(f"there is no {row.name} {min(missing)!r} in the project")
+            decide = update(row.table).where(*wanted)
+            connection.execute(decide.values(version=columns.version + 1, **fields))
+            decision = ReviewEvent(
+                id="",
+                item_kind=row.name,
+                item_id="",
+                who=who,
+                action=_ACTIONS[status],
+                new=fields,
+                reason=reason,
+                seconds=None if seconds is None else seconds / max(1, len(found)),
+                group=new_id("g"),
             )
-            log(
-                connection,
-                project_id,
-                [
-                    ReviewEvent(
-                        id=new_id("e"),
-                        item_kind=kind_of(kind).name,
-                        item_id=row.id,
-                        who=who,
-                        action=_ACTIONS[status],
-                        old={"status": row.status} | ({"stale": True} if row.stale else {}),
-                        new={"status": status.value}
-                        | ({"stale": fields.get("stale", True)} if row.stale else {}),
-                        reason=reason,
-                        seconds=None if seconds is None else seconds / len(rows),
-                        group=group,
-                    )
-                    for row in rows
-                ],
-            )
-        return group
+            log(connection, project_id, [_applied(decision, item) for item in found])
+        return str(decision.group)
 
     def undo(self, project_id: str, group: str, *, who: str | None = None) -> int:
         """Take back all events of a group as one step; returns how many items were restored.
@@ -258,6 +239,31 @@ def _difference(old: Item, new: Item) -> dict[str, tuple[Any, Any]]:
     """Fields that differ, with both values as JSON holds them; never `id` and `version`."""
     before, after = (item.model_dump(mode="json", exclude={"id", "version"}) for item in (old, new))
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+def _editing(kind: Kind, old: Item, new: Item, who: str) -> ReviewEvent:
+    changed = _difference(old, new)
+    return ReviewEvent(
+        id=new_id("e"),
+        item_kind=kind.name,
+        item_id=new.id,
+        who=who,
+        action="edit",
+        old={name: before for name, (before, _) in changed.items()},
+        new={name: after for name, (_, after) in changed.items()},
+        group=new_id("g"),
+    )
+
+
+def _applied(decision: ReviewEvent, item: Row[Any, Any, Any]) -> ReviewEvent:
+    """A decision about one item (its id, status, stale); status always counts as changed."""
+    new = {"status": decision.new["status"]}
+    old = {"status": item.status}
+    if item.stale and "stale" in decision.new:
+        old["stale"], new["stale"] = True, False
+    return decision.model_copy(
+        update={"id": new_id("e"), "item_id": item.id, "old": old, "new": new}
+    )
 
 
 def _may_undo(event: ReviewEvent, history: list[ReviewEvent]) -> bool:
