@@ -17,7 +17,7 @@ from distiller.dataset.near_duplicates import (
 )
 from distiller.dataset.texts import digest, fold
 from distiller.schema.base import Record
-from distiller.schema.dataset import Example, LabelledPassage, SplitName
+from distiller.schema.dataset import Example, SplitName
 from distiller.schema.errors import InputError
 
 FRACTIONS = (0.8, 0.1, 0.1)
@@ -46,8 +46,8 @@ def split(
 
     Examples that share a positive, or whose queries or positives are near-duplicates, are never
     parted; beyond that, queries about the same concepts stay together as far as the fractions
-    allow. A hard negative that another split holds too is left out on the side that is nearer to
-    training, so that no text stands in two splits. The result depends on texts, concepts, seed and
+    allow. A hard negative that another split holds too stays where it is a positive, or else where
+    it stands most often, so that no text stands in two splits. The result depends on texts, concepts, seed and
     fractions only, not on order or identifiers. There is a validation example from two clusters
     and a test example from three clusters on.
 
@@ -212,23 +212,22 @@ def _choose(sizes: Sequence[int], fractions: Sequence[float]) -> list[SplitName]
 def _without_shared_negatives(
     examples: Sequence[Example], alike: Mapping[str, str]
 ) -> list[Example]:
-    """Leave out negatives whose text another split holds as a positive, or a later split at all."""
-    positive: dict[str, SplitName] = {}
-    latest: dict[str, SplitName] = {}
+    """Leave each text to one split: where it is a positive, or else where it stands most often.
+
+    Most often costs the fewest labels; among equals the test data keeps it.
+    """
+    holders: dict[str, Counter[SplitName]] = defaultdict(Counter)
+    owner: dict[str, SplitName] = {}
     for example in examples:
         for passage in example.positives:
-            positive[alike[passage.text]] = example.split
-        for passage in [*example.positives, *example.negatives]:
-            known = latest.get(alike[passage.text], "train")
-            latest[alike[passage.text]] = max(known, example.split, key=_ORDER.__getitem__)
-
-    def stays(passage: LabelledPassage, part: SplitName) -> bool:
-        group = alike[passage.text]
-        return part == positive.get(group, latest[group])
-
+            owner[alike[passage.text]] = example.split
+        for passage in example.negatives:
+            holders[alike[passage.text]][example.split] += 1
+    for group, counts in holders.items():
+        owner.setdefault(group, max(counts, key=lambda part: (counts[part], _ORDER[part])))
     kept = []
     for example in examples:
-        negatives = [p for p in example.negatives if stays(p, example.split)]
-        update = {"negatives": negatives} if len(negatives) < len(example.negatives) else {}
+        stay = [p for p in example.negatives if owner[alike[p.text]] == example.split]
+        update = {"negatives": stay} if len(stay) < len(example.negatives) else {}
         kept.append(example.model_copy(update=update))
     return kept

@@ -111,7 +111,9 @@ def _check_end(path: Path, text: str, at: int) -> None:
     if not text.startswith("]", at):
         problem = "the file is cut off: the list is not closed" if at == len(text) else None
         raise InvalidFile(path, problem or "not JSON: expected ',' or ']'", line=line)
-    if _skip(text, at + 1) != len(text):
+    rest = _skip(text, at + 1)
+    if rest != len(text):
+        line = text.count("\n", 0, rest) + 1
         raise InvalidFile(path, "not JSON: something follows the list; remove it", line=line)
 
 
