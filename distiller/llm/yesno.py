@@ -29,13 +29,12 @@ async def yes_probability(exchange: Exchange, prompt: Prompt, *, stage: str) -> 
     ]
 
     def request(dialect: Dialect) -> Request:
+        if not dialect.top_logprobs:
+            raise RequestRejected(f"{endpoint.name} gives no probabilities; do without")
         body = dialect.body(endpoint.model, messages, max_tokens=1, temperature=0.0, seed=None)
-        if dialect.top_logprobs:
-            body |= {"logprobs": True, "top_logprobs": dialect.top_logprobs}
+        body |= {"logprobs": True, "top_logprobs": dialect.top_logprobs}
         return Request(body, prompt, stage, first_token_outcome, max_tokens=1)
 
-    if not exchange.dialect.top_logprobs:
-        return None
     try:
         answer = await exchange.ask(request)
     except RequestRejected:
