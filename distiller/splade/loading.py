@@ -11,7 +11,8 @@ from typing import Any
 from sentence_transformers import SparseEncoder
 from transformers.utils import logging
 
-from distiller.schema.errors import InputError, ModelUnavailable
+from distiller.schema.errors import InputError, ModelUnavailable, NotFound
+from distiller.splade.start import HUB_NAME
 
 
 def load_model(model: str | Path, *, device: str | None = None) -> tuple[SparseEncoder, list[str]]:
@@ -22,9 +23,15 @@ def load_model(model: str | Path, *, device: str | None = None) -> tuple[SparseE
 
     Raises:
         InputError: The folder holds a model that gives no term weights.
-        ModelUnavailable: The folder is not there, is damaged, or the hub cannot be reached.
+        NotFound: The folder is not there.
+        ModelUnavailable: The folder is damaged, or the hub cannot be reached.
     """
-    notes = _check_folder(Path(model)) if Path(model).is_dir() else []
+    if Path(model).is_dir():
+        notes = _check_folder(Path(model))
+    elif isinstance(model, Path) or not HUB_NAME.fullmatch(model):
+        raise NotFound(f"{model}: no such model folder; check the path")
+    else:
+        notes = []
     try:
         with quiet():
             loaded = SparseEncoder(str(model), device=device)

@@ -42,7 +42,8 @@ Unpacked from the files of the Python package {package} {version}, unchanged.
 """
 
 _FOLDER_MARKS = ("modules.json", "config.json")
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+"""`owner/model`, or one of the few old names without owner."""
 _OTHER_WEIGHTS = ("onnx/*", "openvino/*", "*.h5", "*.msgpack", "*.ot", "*.onnx")
 
 
@@ -77,7 +78,7 @@ def resolve(base: str, cache_dir: Path) -> StartModel:
     folder = Path(base).expanduser()
     if base and folder.exists():
         return _from_folder(folder)
-    if not _HUB_NAME.fullmatch(base):
+    if not HUB_NAME.fullmatch(base):
         raise NotFound(
             f"{base or 'the empty name'}: no such model folder; give {TINY}, a folder or a hub name"
         )
