@@ -13,6 +13,7 @@ import httpx2
 import openai
 
 from distiller.llm.reply import Reply, RequestRejected, read_reply
+from distiller.llm.transport import transport_for
 from distiller.schema.errors import (
     AuthenticationFailed,
     EndpointError,
@@ -61,9 +62,10 @@ class Endpoint:
             max_retries=max_retries,
             timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
             http_client=openai.DefaultAsyncHttpxClient(
+                transport=transport_for(connections),
                 limits=httpx2.Limits(
                     max_connections=connections, max_keepalive_connections=connections
-                )
+                ),
             ),
         )
 

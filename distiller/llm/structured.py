@@ -267,7 +267,7 @@ class Conversation(Generic[T]):
         except ValidationError as error:
             unfit = last.entry.model_copy(update={"outcome": Outcome.INVALID})
             raise completion_error(unfit, _summary(error)) from error
-        if first is not last.entry or first.outcome is not Outcome.OK:
+        if first.outcome is not Outcome.OK:
             await self.exchange.conclude(first, value.model_dump_json(), "merged")
         return Structured(value, first.request_hash, self.usage, first.model)
 
