@@ -1,0 +1,20 @@
+"""The stages that call a language model: knowledge, queries, passages, judgments.
+
+Each stage derives what is missing from the store and writes every item as it arrives, so it can be
+stopped at any moment and run again. Requests are deterministic: what was paid for is answered from
+the ledger.
+"""
+
+from distiller.generate.forecast import requests_for
+from distiller.generate.judge import judge_passages
+from distiller.generate.knowledge import generate_knowledge
+from distiller.generate.passages import generate_passages
+from distiller.generate.queries import generate_queries
+
+__all__ = [
+    "generate_knowledge",
+    "generate_passages",
+    "generate_queries",
+    "judge_passages",
+    "requests_for",
+]

@@ -1,0 +1,72 @@
+"""The plan of queries: which concept, kind, complexity, expected answer and searcher, by number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from distiller.generate.records import deal
+from distiller.packs.templates import QueryType, Template
+from distiller.schema.errors import InputError
+from distiller.schema.examples import Complexity
+from distiller.schema.knowledge import Concept
+
+BATCH = 4
+"""Cells that one request asks for; they share a complexity."""
+
+Mix = Literal["simple", "mixed", "complex"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One query to be written."""
+
+    number: int
+    concept: Concept
+    type: QueryType
+    complexity: Complexity
+    answer_type: str
+    persona: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Gives the cell of any number; it never depends on how many there are, or on what is done."""
+
+    concepts: Sequence[Concept]
+    template: Template
+    mix: Mix
+    salt: str
+
+    def cell(self, number: int) -> Cell:
+        """Every concept, kind, complexity, answer type and persona comes equally often."""
+        batch, place = divmod(number, BATCH)
+        complexities = self.complexities
+        complexity = deal(complexities, batch, self.salt, "complexity")
+        turn = batch // len(complexities) * BATCH + place
+        kind = deal(self._types(complexity), turn, self.salt, "type", complexity)
+        return Cell(
+            number=number,
+            concept=deal(self.concepts, number, self.salt, "concept"),
+            type=kind,
+            complexity=complexity,
+            answer_type=deal(kind.answer_types, number, self.salt, "answer", kind.name),
+            persona=deal(self.template.personas, number, self.salt, "persona"),
+        )
+
+    @property
+    def complexities(self) -> list[Complexity]:
+        """Those of the mix."""
+        return list(Complexity) if self.mix == "mixed" else [Complexity(self.mix)]
+
+    def _types(self, complexity: Complexity) -> list[QueryType]:
+        fitting = [kind for kind in self.template.query_types if complexity in kind.complexities]
+        return fitting or self.template.query_types
+
+
+def checked_mix(complexity: str) -> Mix:
+    """Raises InputError for anything but simple, mixed or complex."""
+    if complexity not in ("simple", "mixed", "complex"):
+        raise InputError(f"no complexity {complexity!r}; use simple, mixed or complex")
+    return complexity  # type: ignore[return-value]

@@ -1,0 +1,153 @@
+"""What each stage will ask for, before it does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from distiller.generate.cells import BATCH
+from distiller.generate.context import DOCUMENT_TYPES, FACTS, LINKS, QUESTIONS
+from distiller.generate.knowledge import ENTRIES, areas_for
+from distiller.generate.passages import strategies_for
+from distiller.generate.writing import LENGTHS, checked_length
+from distiller.llm import Planned
+from distiller.packs import prompts
+from distiller.packs.languages import language
+from distiller.packs.strategies import strategies
+from distiller.packs.templates import template
+from distiller.schema.domain import Domain
+from distiller.schema.errors import InputError
+from distiller.schema.usage import Prompt
+
+TOKENS = {"sub_areas": 12, "concept": 130, "context": 280, "documents": 420, "query": 28}
+"""Completion tokens of one, as measured with the embedded model in English."""
+TOKENS |= {"other": 38, "judgment": 45, "score": 1}
+PASSAGE_TOKENS = {"short": 130, "medium": 240, "long": 480}
+TOPPED_UP = 1.15
+"""Requests made over those planned: duplicates, and what has to be asked for again."""
+SENTENCE = "the landlord returns the deposit within a period of some weeks after the tenancy ended "
+
+
+def requests_for(
+    stages: Sequence[str],
+    domain: Domain,
+    *,
+    concepts: int = 50,
+    queries: int = 100,
+    positives_per_query: int = 1,
+    negatives_per_query: int = 3,
+    length: str = "medium",
+    contrastive: bool = False,
+) -> list[Planned]:
+    """What a run from nothing will ask for, in the order of the stages.
+
+    Raises:
+        InputError: an unknown stage or length, a language or template that is not there.
+    """
+    checked_length(length)
+    passages = queries * (positives_per_query + negatives_per_query)
+    negatives = queries if negatives_per_query else 0
+    planned: dict[str, Callable[[], list[Planned]]] = {
+        "knowledge": lambda: _knowledge(domain, concepts),
+        "queries": lambda: _queries(domain, queries),
+        "passages": lambda: [
+            *_variants(domain, negatives, strategies_for(0, negatives_per_query, contrastive)),
+            *_passages(domain, passages, length),
+        ],
+        "judge": lambda: _judge(domain, passages, length),
+    }
+    unknown = [stage for stage in stages if stage not in planned]
+    if unknown:
+        raise InputError(f"no stage {unknown[0]!r} asks a model; use {', '.join(planned)}")
+    return [item for stage in stages for item in planned[stage]() if item.completions]
+
+
+def _like(stage: str, prompt: Prompt, completions: float, tokens: int) -> Planned:
+    return Planned.like(stage, prompt, completions=math.ceil(completions), completion_tokens=tokens)
+
+
+def _render(name: str, domain: Domain, **variables: object) -> Prompt:
+    spoken = language(domain.language).name
+    return prompts.render(name, domain=domain, language=spoken, **variables)
+
+
+def _knowledge(domain: Domain, concepts: int) -> list[Planned]:
+    areas, hints = areas_for(concepts), template(domain.template).document_types
+    size = min(ENTRIES, math.ceil(concepts / areas))
+    sub_areas = _render("knowledge.sub_areas", domain, count=areas, hints=hints, known=[])
+    entries = _render(
+        "knowledge.concepts", domain, count=size, sub_area=SENTENCE[:20], known=["security deposit"]
+    )
+    context = _render(
+        "knowledge.context",
+        domain,
+        sub_area=SENTENCE[:20],
+        terms=["security deposit"] * size,
+        facts=FACTS,
+        questions=QUESTIONS,
+        relationships=LINKS,
+    )
+    documents = _render("knowledge.document_types", domain, count=DOCUMENT_TYPES, hints=hints)
+    return [
+        _like("knowledge", sub_areas, 1, TOKENS["sub_areas"] * areas),
+        _like("knowledge", entries, TOPPED_UP * concepts / size, TOKENS["concept"] * size),
+        _like("knowledge", context, areas, TOKENS["context"]),
+        _like("knowledge", documents, 1, TOKENS["documents"]),
+    ]
+
+
+def _queries(domain: Domain, queries: int) -> list[Planned]:
+    size = min(BATCH, queries)
+    cell = {
+        "term": "security deposit",
+        "definition": SENTENCE,
+        "type": SENTENCE[:50],
+        "answer_type": SENTENCE[:20],
+        "persona": SENTENCE[:20],
+    }
+    prompt = _render(
+        "queries.write",
+        domain,
+        style=template(domain.template).query_style,
+        examples=domain.example_queries[:6],
+        complexity="moderate",
+        facts=[SENTENCE] * 2,
+        relationships=[SENTENCE],
+        questions=[SENTENCE] * 2,
+        document_types=["statute", "court decision"],
+        cells=[cell] * size,
+    )
+    return [_like("queries", prompt, TOPPED_UP * queries / size, TOKENS["query"] * size)]
+
+
+def _variants(domain: Domain, queries: int, wanted: Sequence[str]) -> list[Planned]:
+    kinds = ["another detail"] * len(wanted)
+    prompt = _render(
+        "passages.variants", domain, query=SENTENCE, strategies=strategies(), kinds=kinds
+    )
+    return [_like("passages", prompt, TOPPED_UP * queries, TOKENS["other"] * len(kinds))]
+
+
+def _passages(domain: Domain, passages: int, length: str) -> list[Planned]:
+    low, high = LENGTHS[checked_length(length)].sentences
+    prompt = _render(
+        "passages.write",
+        domain,
+        style=template(domain.template).passage_style,
+        query=SENTENCE,
+        background=[SENTENCE] * 3,
+        document_type=SENTENCE * 2,
+        low=low,
+        high=high,
+    )
+    return [_like("passages", prompt, TOPPED_UP * passages, PASSAGE_TOKENS[length])]
+
+
+def _judge(domain: Domain, passages: int, length: str) -> list[Planned]:
+    text = SENTENCE * (PASSAGE_TOKENS[length] // 20)
+    grade = _render("judge.grade", domain, query=SENTENCE, passage=text)
+    score = _render("judge.answers", domain, query=SENTENCE, passage=text)
+    return [
+        _like("judge", grade, passages, TOKENS["judgment"]),
+        _like("judge", score, passages, TOKENS["score"]),
+    ]

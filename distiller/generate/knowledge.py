@@ -1,0 +1,207 @@
+"""The knowledge base: sub-areas, then concepts of each, then how they hang together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from distiller.generate import answers
+from distiller.generate.context import ContextStage
+from distiller.generate.grounding import USABLE
+from distiller.generate.records import derived_id, firmly
+from distiller.generate.speech import in_language
+from distiller.generate.stage import Stage, Try, Work
+from distiller.generate.wording import Seen, clean, length
+from distiller.llm import Client
+from distiller.packs import prompts
+from distiller.packs.languages import language
+from distiller.packs.templates import template
+from distiller.schema.base import Item, Provenance, Status
+from distiller.schema.domain import Project
+from distiller.schema.errors import CompletionError, InvalidCompletion, WrongLanguage
+from distiller.schema.jobs import OnProgress, StageReport
+from distiller.schema.knowledge import Concept
+from distiller.store import Store
+
+ENTRIES = 6
+"""Concepts that one request asks for."""
+MAX_AREAS = 24
+DRY = 2
+"""Requests in a row without a new concept, after which a sub-area counts as exhausted."""
+MAX_TERM_WORDS = 8
+FACTS, QUESTIONS, LINKS = 3, 3, 2
+"""Asked for in each sub-area."""
+DOCUMENT_TYPES = 5
+SAME_TERM = 0.99
+"""Terms are the same where their stems are: `security deposit`, `Security deposits`."""
+
+
+def areas_for(concepts: int) -> int:
+    """How many sub-areas a knowledge base of that size is divided into."""
+    return max(1, min(MAX_AREAS, math.ceil(concepts / ENTRIES)))
+
+
+async def generate_knowledge(
+    store: Store,
+    project: Project,
+    client: Client,
+    *,
+    concepts: int = 50,
+    on_progress: OnProgress | None = None,
+) -> StageReport:
+    """Write concepts until the project has exactly so many, and what belongs around them.
+
+    Rejected concepts do not count, and are not proposed again.
+
+    Raises:
+        StageFailed: nothing at all could be made.
+        DistillerError: what stopped the stage; everything written before is kept.
+    """
+    stage = Stage("knowledge", store, project, client, on_progress)
+    base = KnowledgeStage(stage, concepts)
+    await base.run()
+    return stage.report()
+
+
+class KnowledgeStage:
+    """One run of the stage."""
+
+    def __init__(self, stage: Stage, concepts: int) -> None:
+        self.stage = stage
+        self.wanted = concepts
+        domain = stage.project.domain
+        self.domain = domain
+        self.template = template(domain.template)
+        self.language = language(domain.language).name
+        known = stage.store.items(stage.project.id, Concept)
+        self.concepts = [item for item in known if item.status != Status.REJECTED]
+        self.ids = {item.id for item in known}
+        self.seen = Seen(domain.language, SAME_TERM)
+        self.terms: dict[str, list[str]] = {}
+        """Terms of each sub-area, oldest first, rejected ones included."""
+        for item in known:
+            self.seen.add(item.term)
+            self.terms.setdefault(item.sub_area, []).append(item.term)
+        self.room = concepts - len(self.concepts)
+        stage.present = len(self.concepts)
+        stage.total = concepts
+
+    async def run(self) -> None:
+        """All of it."""
+        if self.room > 0:
+            await self._all_concepts()
+        await ContextStage(self.stage).run()
+
+    async def _all_concepts(self) -> None:
+        areas = await self._sub_areas([])
+        dry = dict.fromkeys(areas, 0)
+        rounds = 0
+        while (room := self._recount()) > 0:
+            open_areas = [area for area in dry if dry[area] < DRY]
+            if not open_areas:
+                more = await self._sub_areas(list(dry)) if len(dry) <= MAX_AREAS else []
+                open_areas = [area for area in more if area not in dry]
+                if not open_areas:
+                    break
+                dry |= dict.fromkeys(open_areas, 0)
+            share = min(ENTRIES, math.ceil(room / len(open_areas)))
+            chosen = open_areas[: math.ceil(room / share)]
+            before = {area: len(self.terms.get(area, ())) for area in chosen}
+            await self.stage.all(
+                Work(f"concepts/{area}", partial(self._entries, area, share, rounds))
+                for area in chosen
+            )
+            for area in chosen:
+                dry[area] = 0 if len(self.terms.get(area, ())) > before[area] else dry[area] + 1
+            rounds += 1
+        if self.room > 0:
+            self.stage.notes.append(
+                f"the model knows no more distinct concepts: {self.wanted - self.room} of "
+                f"{self.wanted}; describe the field in more words, or use a larger model"
+            )
+
+    def _recount(self) -> int:
+        """How many concepts are missing, by the store; between rounds nothing is under way."""
+        have = self.stage.store.count(self.stage.project.id, Concept, status=USABLE)
+        self.room = self.wanted - have
+        return self.room
+
+    async def _sub_areas(self, known: list[str]) -> list[str]:
+        """Names of sub-areas; the template's where the model names none."""
+        count = areas_for(self.wanted)
+        prompt = prompts.render(
+            "knowledge.sub_areas",
+            domain=self.domain,
+            language=self.language,
+            count=count,
+            hints=self.template.sub_areas,
+            known=known,
+        )
+        schema = answers.counted(answers.SubAreas, sub_areas=count)
+        seed = self.stage.seed("areas", len(known))
+        try:
+            answer = await self.stage.client.structured(
+                prompt, schema, stage="knowledge", max_tokens=24 * count + 64, seed=seed
+            )
+        except CompletionError:
+            return [] if known else self.template.sub_areas or [self.domain.name]
+        seen = Seen(self.domain.language)
+        for area in known:
+            seen.add(area)
+        named = [area for area in map(clean, answer.value.sub_areas) if seen.add(area)][:count]
+        return named if named or known else [self.domain.name]
+
+    async def _entries(self, area: str, count: int, rounds: int, attempt: Try) -> Sequence[Item]:
+        """Up to `count` new concepts of a sub-area."""
+        count = min(count, self.room)
+        if count <= 0:
+            return []
+        prompt = prompts.render(
+            "knowledge.concepts",
+            domain=self.domain,
+            language=self.language,
+            count=count,
+            sub_area=area,
+            known=self.terms.get(area, [])[-30:],
+        )
+        answer = await self.stage.client.structured(
+            firmly(prompt, self.language, attempt),
+            answers.counted(answers.Glossary, entries=count),
+            stage="knowledge",
+            max_tokens=200 * count + 100,
+            seed=self.stage.seed(area, rounds * 10 + attempt.number),
+            at_least=count,
+        )
+        made = self.stage.provenance(prompt, answer.model, answer.request_hash)
+        found = [self._concept(entry, area, made) for entry in answer.value.entries]
+        return self._admit([concept for concept in found if concept], area, answer.value)
+
+    def _concept(self, entry: answers.Entry, area: str, made: Provenance) -> Concept | None:
+        term, definition = clean(entry.term).rstrip("."), clean(entry.definition)
+        if not term or not definition or length(term, self.domain.language) > MAX_TERM_WORDS:
+            return None
+        related = dict.fromkeys(clean(text) for text in entry.related_terms)
+        return Concept(
+            id=derived_id("c", self.stage.project.id, term.casefold()),
+            term=term,
+            definition=definition,
+            example=clean(entry.example),
+            related_terms=[text for text in related if text and text.casefold() != term.casefold()],
+            sub_area=area,
+            provenance=made,
+        )
+
+    def _admit(self, found: list[Concept], area: str, raw: answers.Glossary) -> list[Concept]:
+        """Those that are new, in the language, and for which there is room."""
+        if not found:
+            raise InvalidCompletion("no usable concept", completion=raw.model_dump_json())
+        spoken = [c for c in found if in_language(c.definition, self.domain.language)]
+        if not spoken:
+            raise WrongLanguage(f"not in {self.language}", completion=raw.model_dump_json())
+        fresh = [concept for concept in spoken if concept.id not in self.ids]
+        new = [concept for concept in fresh if self.seen.add(concept.term)][: self.room]
+        self.ids |= {concept.id for concept in new}
+        self.room -= len(new)
+        self.terms.setdefault(area, []).extend(concept.term for concept in new)
+        return new

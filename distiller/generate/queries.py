@@ -1,0 +1,205 @@
+"""Queries, spread over concepts, kinds, complexities, expected answers and searchers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby
+
+from distiller.generate import answers
+from distiller.generate.cells import BATCH, Cell, Plan, checked_mix
+from distiller.generate.grounding import Grounding
+from distiller.generate.records import firmly
+from distiller.generate.speech import in_language
+from distiller.generate.stage import Stage, Try, Work
+from distiller.generate.wording import Seen, clean, length, stems
+from distiller.llm import Client
+from distiller.packs import prompts
+from distiller.packs.languages import language
+from distiller.packs.templates import template
+from distiller.schema.base import Item, Status
+from distiller.schema.domain import Project
+from distiller.schema.errors import InputError, InvalidCompletion, WrongLanguage
+from distiller.schema.examples import Complexity, Query
+from distiller.schema.jobs import OnProgress, StageReport
+from distiller.schema.usage import Prompt
+from distiller.store import Store
+
+MAX_WORDS = 70
+ASKED = 3
+"""How often one run asks for a cell before another cell takes its place."""
+DRY = 3
+"""Rounds in a row that brought next to nothing, after which the run ends with a note."""
+SCARCE = 0.05
+"""Share of new queries among those asked for that counts as next to nothing."""
+
+SCHEMAS: dict[Complexity, type[answers.Queries | answers.LongerQueries | answers.LongQueries]] = {
+    Complexity.SIMPLE: answers.Queries,
+    Complexity.MODERATE: answers.LongerQueries,
+    Complexity.COMPLEX: answers.LongQueries,
+}
+MAX_TOKENS = {Complexity.SIMPLE: 60, Complexity.MODERATE: 80, Complexity.COMPLEX: 130}
+"""Of one query with its concept."""
+
+
+async def generate_queries(
+    store: Store,
+    project: Project,
+    client: Client,
+    *,
+    count: int,
+    complexity: str = "mixed",
+    on_progress: OnProgress | None = None,
+) -> StageReport:
+    """Write queries until the project has exactly `count` that are not rejected.
+
+    Raises:
+        InputError: no concepts yet, or an unknown complexity.
+        StageFailed: nothing at all could be made.
+        DistillerError: what stopped the stage; everything written before is kept.
+    """
+    mix = checked_mix(complexity)
+    stage = Stage("queries", store, project, client, on_progress)
+    grounding = Grounding(store, project)
+    if not grounding.concepts:
+        raise InputError(
+            f"project {project.name!r} has no concepts yet; run `distiller bootstrap` first"
+        )
+    plan = Plan(grounding.concepts, template(project.domain.template), mix, project.domain.name)
+    run = QueryStage(stage, plan, grounding, count)
+    await run.run()
+    return stage.report()
+
+
+class QueryStage:
+    """One run of the stage."""
+
+    def __init__(self, stage: Stage, plan: Plan, grounding: Grounding, count: int) -> None:
+        self.stage = stage
+        self.plan = plan
+        self.grounding = grounding
+        self.domain = stage.project.domain
+        self.language = language(self.domain.language).name
+        known = stage.store.items(stage.project.id, Query)
+        self.taken = {query.id for query in known}
+        self.seen = Seen(self.domain.language)
+        for query in known:
+            self.seen.add(query.query)
+        stage.present = sum(query.status != Status.REJECTED for query in known)
+        stage.total = count
+        self.room = count - stage.present
+        self.asked: dict[int, int] = {}
+
+    async def run(self) -> None:
+        """Rounds over what is missing; each asks for as many cells as there is room for."""
+        dry = 0
+        while self.room > 0 and dry < DRY:
+            before = self.room
+            cells = [self.plan.cell(number) for number in self._free(self.room)]
+            batches = groupby(cells, key=lambda cell: cell.number // BATCH)
+            await self.stage.all(
+                [
+                    Work(f"batch/{number}", partial(self._write, list(batch)))
+                    for number, batch in batches
+                ]
+            )
+            dry = 0 if before - self.room > SCARCE * before else dry + 1
+        if self.room > 0:
+            self.stage.notes.append(
+                f"{self.room} of {self.stage.total} queries are missing: the model repeats itself; "
+                "add concepts, or use a larger model"
+            )
+
+    def _id(self, number: int) -> str:
+        project = hashlib.sha256(self.stage.project.id.encode()).hexdigest()[:8]
+        return f"q-{number:07d}-{project}"
+
+    def _free(self, count: int) -> list[int]:
+        """The first so many numbers of which no query is stored and none was asked for in vain."""
+        free: list[int] = []
+        number = 0
+        while len(free) < count:
+            if self._id(number) not in self.taken and self.asked.get(number, 0) < ASKED:
+                free.append(number)
+                self.asked[number] = self.asked.get(number, 0) + 1
+            number += 1
+        return free
+
+    def prompt(self, cells: Sequence[Cell]) -> Prompt:
+        """What asks for these cells, which share a complexity."""
+        ground = self.grounding.around([cell.concept for cell in cells], cells[0].number // BATCH)
+        return prompts.render(
+            "queries.write",
+            domain=self.domain,
+            language=self.language,
+            style=self.plan.template.query_style,
+            examples=self.domain.example_queries[:6],
+            complexity=cells[0].complexity,
+            facts=ground.facts,
+            relationships=ground.relationships,
+            questions=ground.questions,
+            document_types=ground.document_types,
+            cells=[
+                {
+                    "term": cell.concept.term,
+                    "definition": cell.concept.definition,
+                    "type": cell.type.description,
+                    "answer_type": cell.answer_type,
+                    "persona": cell.persona,
+                }
+                for cell in cells
+            ],
+        )
+
+    async def _write(self, cells: list[Cell], attempt: Try) -> Sequence[Item]:
+        prompt = self.prompt(cells)
+        complexity = cells[0].complexity
+        number = self.asked.get(cells[0].number, 1) - 1
+        answer = await self.stage.client.structured(
+            firmly(prompt, self.language, attempt),
+            answers.counted(SCHEMAS[complexity], queries=len(cells)),
+            stage="queries",
+            max_tokens=MAX_TOKENS[complexity] * len(cells) + 60,
+            temperature=0.8,
+            seed=self.stage.seed(f"{cells[0].number}", number * 10 + attempt.number),
+            at_least=len(cells),
+        )
+        made = self.stage.provenance(prompt, answer.model, answer.request_hash)
+        written = [clean(found.query) for found in answer.value.queries]
+        usable = [(c, text) for c, text in zip(cells, written, strict=False) if self._fits(text)]
+        raw = answer.value.model_dump_json()
+        if not usable:
+            raise InvalidCompletion("no usable query", completion=raw)
+        spoken = [(c, text) for c, text in usable if in_language(text, self.domain.language)]
+        if not spoken:
+            raise WrongLanguage(f"not in {self.language}", completion=raw)
+        new = [(c, text) for c, text in spoken if self.seen.add(text)][: self.room]
+        self.room -= len(new)
+        self.taken |= {self._id(cell.number) for cell, _ in new}
+        return [
+            Query(
+                id=self._id(cell.number),
+                query=text,
+                type=cell.type.name,
+                complexity=cell.complexity,
+                answer_type=cell.answer_type,
+                key_concepts=self._concepts(cell, text),
+                persona=cell.persona,
+                provenance=made,
+            )
+            for cell, text in new
+        ]
+
+    def _fits(self, text: str) -> bool:
+        return len(text) >= 2 and length(text, self.domain.language) <= MAX_WORDS
+
+    def _concepts(self, cell: Cell, text: str) -> list[str]:
+        """The cell's concept, and up to three others whose words are all in the query."""
+        found = stems(text, self.domain.language)
+        others = [
+            concept.term
+            for concept, parts in self.grounding.term_stems
+            if parts and parts <= found and concept.term != cell.concept.term
+        ]
+        return [cell.concept.term, *others[:3]]
