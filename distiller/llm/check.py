@@ -12,7 +12,6 @@ from distiller.llm.client import Client
 from distiller.llm.dialect import Mode
 from distiller.schema.base import now
 from distiller.schema.errors import (
-    AuthenticationFailed,
     CompletionError,
     EndpointError,
     EndpointUnreachable,
@@ -75,12 +74,12 @@ async def check(client: Client) -> EndpointCheck:
     )
     try:
         endpoint = await client.exchange.open()
-        found.endpoint, found.model = endpoint.name.split(":sha")[0], endpoint.model
+        found.endpoint, found.model = endpoint.title, endpoint.model
         offered = await endpoint.models()
         found.reachable = True
         found.model_found = endpoint.model in offered if offered else None
         await _ask(client, found)
-    except (EndpointUnreachable, AuthenticationFailed, ModelNotFound, EndpointError) as error:
+    except EndpointError as error:
         found.problem = str(error)
         found.reachable = found.reachable or not isinstance(error, EndpointUnreachable)
         if isinstance(error, ModelNotFound):

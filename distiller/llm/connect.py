@@ -124,6 +124,7 @@ def _local(settings: Settings, on_progress: OnProgress | None) -> Connection:
         server.state.url,
         server.state.model,
         name=f"{LOCAL}:{server.identity}",  # the port changes, the model does not
+        title="the embedded model",
         api_key=server.state.api_key,
         timeout_s=LOCAL_TIMEOUT_S,
     )

@@ -32,7 +32,8 @@ class Endpoint:
 
     Args:
         url: Base URL, `https://api.openai.com/v1`.
-        name: What the ledger calls it: the base URL, or `local`, whose port changes.
+        name: What the ledger calls it; the base URL where that stays the same.
+        title: What messages call it.
         model: Name of the model there.
         api_key: Empty where none is needed.
         timeout_s: For one request, retries included.
@@ -46,6 +47,7 @@ class Endpoint:
         model: str,
         *,
         name: str = "",
+        title: str = "",
         api_key: str = "",
         timeout_s: float = 600.0,
         connections: int = 100,
@@ -53,6 +55,7 @@ class Endpoint:
     ) -> None:
         self.url = url.rstrip("/")
         self.name = name or self.url
+        self.title = title or self.url
         self.model = model
         self.timeout_s = timeout_s
         self._api_key = api_key
@@ -103,38 +106,39 @@ class Endpoint:
         """The member of our tree for an error of the openai client."""
         if isinstance(error, TimeoutError | openai.APITimeoutError):
             return EndpointUnreachable(
-                f"{self.name} gave no answer within {self.timeout_s:g} s; check the server, "
+                f"{self.title} gave no answer within {self.timeout_s:g} s; check the server, "
                 "or allow more time (DISTILLER_LLM_TIMEOUT_S)"
             )
         if not isinstance(error, openai.APIStatusError):
             cause = _one_line(str(error.__cause__ or error))
             return EndpointUnreachable(
-                f"cannot reach {self.name} ({cause}); check that the server runs and the URL is right"
+                f"cannot reach {self.title} ({cause}); check that the server runs and the URL is right"
             )
         return self._status_error(error.status_code, self._said(error))
 
     def _status_error(self, status: int, said: str) -> EndpointError:
         if status in (401, 403):
             return AuthenticationFailed(
-                f"{self.name} refused the key ({status}{said}); set OPENAI_API_KEY to one that may "
+                f"{self.title} refused the key ({status}{said}); set OPENAI_API_KEY to one that may "
                 f"use '{self.model}'"
             )
         if status == 404:
             return ModelNotFound(
-                f"{self.name} does not serve '{self.model}' (404{said}); "
+                f"{self.title} does not serve '{self.model}' (404{said}); "
                 "name one that it does (--model), or correct the URL"
             )
         if status == 429:
             return RateLimited(
-                f"{self.name} limits the rate (429{said}); run again later, or set "
+                f"{self.title} limits the rate (429{said}); run again later, or set "
                 "DISTILLER_LLM_REQUESTS_PER_MINUTE"
             )
         if status >= 500 and status != 501:
             return EndpointUnreachable(
-                f"{self.name} failed ({status}{said}), also after retries; run again later"
+                f"{self.title} failed ({status}{said}), also after retries; run again later"
             )
         return RequestRejected(
-            f"{self.name} rejected the request ({status}{said}); check the model"
+            f"{self.title} rejected the request to '{self.model}' ({status}{said}); "
+            "use another model, or shorten the input"
         )
 
     def _said(self, error: openai.APIStatusError) -> str:

@@ -13,6 +13,11 @@ from distiller.schema.usage import Usage
 class RequestRejected(EndpointError):
     """400, 422 and their like: the endpoint does not take the request as it is phrased."""
 
+    @property
+    def too_long(self) -> bool:
+        """Whether the prompt is longer than the model's context: no other phrasing helps."""
+        return "context" in str(self).lower()
+
 
 @dataclass
 class Reply:
@@ -43,9 +48,26 @@ def read_reply(content: bytes) -> Reply:
         text=_text(message),
         finish_reason=str(choice.get("finish_reason") or ""),
         refusal=str(message.get("refusal") or ""),
-        logprobs=logprobs.get("content") if isinstance(logprobs, dict) else None,
+        logprobs=_logprobs(logprobs.get("content")) if isinstance(logprobs, dict) else None,
         usage=_usage(raw.get("usage")),
     )
+
+
+def _logprobs(tokens: Any) -> list[dict[str, Any]] | None:
+    """Token, logprob and alternatives; identifiers and bytes are left out."""
+    if not isinstance(tokens, list):
+        return None
+    return [
+        {
+            **_chance(token),
+            "top_logprobs": [_chance(top) for top in token.get("top_logprobs") or []],
+        }
+        for token in tokens
+    ]
+
+
+def _chance(token: dict[str, Any]) -> dict[str, Any]:
+    return {"token": token.get("token"), "logprob": token.get("logprob")}
 
 
 def _text(message: dict[str, Any]) -> str:

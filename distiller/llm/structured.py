@@ -58,7 +58,9 @@ async def ask(exchange: Exchange, question: Question[T]) -> Structured[T]:
                 return await _negotiate(exchange, question)
     try:
         return await Conversation(exchange, question, mode).run()
-    except RequestRejected:
+    except RequestRejected as rejection:
+        if rejection.too_long:
+            raise
         if exchange.dialect.structured is not mode:
             return await ask(exchange, question)
         exchange.learn(exchange.dialect.model_copy(update={"structured": None}))
@@ -73,8 +75,8 @@ async def _negotiate(exchange: Exchange, question: Question[T]) -> Structured[T]
         conversation = Conversation(exchange, question, mode, repairs=1 if last else 0)
         try:
             result = await conversation.run()
-        except (RequestRejected, InvalidCompletion, EmptyCompletion):
-            if last:
+        except (RequestRejected, InvalidCompletion, EmptyCompletion) as error:
+            if last or (isinstance(error, RequestRejected) and error.too_long):
                 raise
             usage = usage + conversation.usage
             continue

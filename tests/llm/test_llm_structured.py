@@ -11,6 +11,7 @@ from distiller.llm import Client
 from distiller.llm.dialect import Mode
 from distiller.schema.errors import (
     EmptyCompletion,
+    EndpointError,
     InvalidCompletion,
     Refusal,
     TruncatedCompletion,
@@ -23,6 +24,7 @@ from tests.endpoint import (
     data,
     message,
     refusal,
+    status,
     text,
     tool_call,
 )
@@ -244,3 +246,16 @@ async def test_a_bare_list_is_taken_for_the_only_list(client_for: Connect, promp
     with ScriptedEndpoint(data([{"query": "a"}])) as endpoint:
         async with client_for(endpoint) as client:
             assert written(await client.structured(prompt, Batch, stage="queries")) == ["a"]
+
+
+async def test_a_prompt_that_is_too_long_is_no_reason_to_change_the_mode(
+    client_for: Connect, prompt: Prompt
+) -> None:
+    too_long = status(400, "This model's maximum context length is 4096 tokens.")
+    with ScriptedEndpoint([data(batch("a")), too_long]) as endpoint:
+        async with client_for(endpoint) as client:
+            await client.structured(prompt, Batch, stage="queries")
+            with pytest.raises(EndpointError, match="shorten the input"):
+                await client.structured(prompt, Batch, stage="queries", seed=2)
+            assert client.exchange.dialect.structured is Mode.JSON_SCHEMA
+    assert len(endpoint.requests) == 2
