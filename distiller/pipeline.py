@@ -23,14 +23,16 @@ from distiller.generate import (
     generate_passages,
     generate_queries,
     judge_passages,
+    requests_for,
 )
-from distiller.llm import Client, connect
+from distiller.llm import Client, connect, forecast
 from distiller.schema.base import Record, new_id, now
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
 from distiller.schema.jobs import Job, JobState, OnProgress, Progress, StageReport
 from distiller.schema.retrieval import EvaluationReport, TrainedModel
+from distiller.schema.usage import Forecast
 from distiller.settings import Settings
 from distiller.splade.start import resolve
 from distiller.store import Store
@@ -101,6 +103,22 @@ async def run(journey: Journey, stages: Sequence[str]) -> list[StageReport]:
         else:
             reports += [await _run_stage(journey, name) for name in group]
     return reports
+
+
+def forecasts(journey: Journey, stages: Sequence[str]) -> list[Forecast]:
+    """What the stages that ask a language model will use, if nothing of it is there yet."""
+    plan = journey.plan
+    requests = requests_for(
+        [name for name in stages if name in LLM_STAGES],
+        journey.project.domain,
+        concepts=plan.concepts,
+        queries=plan.queries,
+        positives_per_query=plan.positives_per_query,
+        negatives_per_query=plan.negatives_per_query,
+        length=plan.length,
+        contrastive=plan.contrastive,
+    )
+    return forecast(requests, journey.settings)
 
 
 async def _run_stage(journey: Journey, name: str) -> StageReport:

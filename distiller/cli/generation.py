@@ -142,11 +142,13 @@ def _run(
 ) -> None:
     """Check everything that can be checked, then run the stages and say what they did."""
     from distiller.cli import session
+    from distiller.llm import connect
     from distiller.pipeline import Journey
 
     settings = session.settings_from(**options)
     checked_plan = session.check_plan(settings, plan)
     with session.open_store(settings) as store:
+        connect(settings, store.ledger)  # sends nothing, but refuses settings that cannot work
         found = (
             session.find_or_create_project(store, **define) if define else store.project(project)
         )

@@ -65,13 +65,14 @@ def _train_on_files(
     from distiller.cli.render import progress_bars
     from distiller.packs.languages import language as find_language
     from distiller.splade.start import resolve
-    from distiller.train import PRESETS, snapshot_of_files, train
+    from distiller.train import PRESETS, train_files
 
-    snapshot = snapshot_of_files(train_file, val_file, seed=settings.seed)
+    recipe = PRESETS[preset].model_copy(update={"seed": settings.seed})
     with progress_bars() as on_progress:
-        model = train(
-            snapshot,
-            PRESETS[preset].model_copy(update={"seed": settings.seed}),
+        model = train_files(
+            train_file,
+            val_file,
+            recipe,
             resolve(base, settings.cache_dir),
             output or settings.workspace / "models" / train_file.stem,
             language=find_language(language).tag,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from distiller.schema.jobs import Failure, OnProgress, StageReport
     from distiller.schema.jobs import Progress as StageProgress
     from distiller.schema.retrieval import EvaluationReport
-    from distiller.schema.usage import Usage
+    from distiller.schema.usage import Forecast, Usage
     from distiller.search import Explanation, Match, QueryTerm
 
 SHOWN_TERMS = 12
@@ -80,6 +80,17 @@ def _plain_lines() -> OnProgress:
             sys.stderr.flush()
 
     return update
+
+
+def forecast_line(forecast: Forecast) -> str:
+    """One line that says what a stage will ask for if nothing is there yet."""
+    tokens = forecast.prompt_tokens + forecast.completion_tokens
+    cost = f", ${forecast.cost:.2f}" if forecast.cost else ""
+    cost = cost if forecast.priced else ", price unknown"
+    return (
+        f"forecast: {forecast.stage}: up to about {forecast.completions:,} completions, "
+        f"{tokens:,} tokens{cost}, {duration(forecast.seconds)}"
+    )
 
 
 def stage_line(report: StageReport) -> str:

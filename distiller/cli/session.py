@@ -33,7 +33,12 @@ def settings_from(
 
     from distiller.settings import Settings
 
-    given = {"workspace": workspace, "llm_url": llm, "llm_model": model, "budget": budget}
+    given: dict[str, Any] = {
+        "workspace": workspace,
+        "llm_url": llm,
+        "llm_model": model,
+        "budget": budget,
+    }
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -136,8 +141,10 @@ def run_stages(
     Ctrl-C keeps what is done and exits with 1.
     """
     from distiller import pipeline
-    from distiller.cli.render import progress_bars, stage_line
+    from distiller.cli.render import forecast_line, progress_bars, stage_line
 
+    for forecast in pipeline.forecasts(journey, stages):
+        typer.echo(forecast_line(forecast), err=True)
     with progress_bars() as on_progress:
         journey.on_progress = on_progress
         try:

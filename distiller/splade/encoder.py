@@ -84,6 +84,10 @@ class SpladeEncoder:
         ]
         return sorted(named, key=lambda term: (-term[1], term[0]))
 
+    def tokens(self, text: str) -> list[str]:
+        """The vocabulary words that stand in a text; what else `terms` names is expansion."""
+        return list(self.model.tokenizer.tokenize(text))
+
     @property
     def vocabulary_size(self) -> int:
         """Width of every row."""

@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from distiller.cli import main
 
 REFERENCE = (sys.executable, "-m", "typer", "distiller.cli", "utils", "docs", "--name", "distiller")
 COMMANDS = {
@@ -32,22 +36,37 @@ COMMANDS = {
 }
 
 
-def distiller(*arguments: str, cwd: Path | None = None, **environment: str):
-    """Run the real program; OPENAI_API_KEY and DISTILLER_* of the developer do not reach it."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("DISTILLER_", "OPENAI_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "distiller", *arguments],
-        cwd=cwd,
-        env=clean | {"COLUMNS": "200", "NO_COLOR": "1"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def distiller(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Done]:
+    """The program in this process and an empty folder, without the developer's own settings."""
+    for name in os.environ:
+        if name.startswith(("DISTILLER_", "OPENAI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["distiller", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Done(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_has_its_options_and_says_what_it_does(command: str) -> None:
+def test_each_command_has_its_options_and_says_what_it_does(
+    command: str, distiller: Callable[..., Done]
+) -> None:
     shown = distiller(command, "--help")
     assert shown.returncode == 0
     assert [option for option in COMMANDS[command] if option not in shown.stdout] == []
@@ -99,17 +118,17 @@ BAD_INPUT = {
 
 @pytest.mark.parametrize(("arguments", "named"), BAD_INPUT.values(), ids=BAD_INPUT)
 def test_bad_input_is_named_in_one_line_and_changes_nothing(
-    arguments: list[str], named: str, tmp_path: Path
+    arguments: list[str], named: str, tmp_path: Path, distiller: Callable[..., Done]
 ) -> None:
     (tmp_path / "broken.yaml").write_text("name: [unclosed")
-    done = distiller(*arguments, cwd=tmp_path)
+    done = distiller(*arguments)
     assert done.returncode == 2, done.stderr
     assert named in done.stderr
     assert "Traceback" not in done.stderr
     if done.stderr.startswith("distiller: "):  # ours; typer frames its own in a box
         assert len(done.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.glob("workspace/models/*"))
-    assert distiller("status", cwd=tmp_path).returncode == 2, "no project may have been made"
+    assert distiller("status").returncode == 2, "no project may have been made"
 
 
 def test_reference_is_what_the_commands_say() -> None:
@@ -125,7 +144,21 @@ def test_reference_is_what_the_commands_say() -> None:
     assert written.read_text(encoding="utf-8").strip() == made.stdout.strip()
 
 
-def test_import_status_and_format_round_trip(tmp_path: Path) -> None:
+def test_module_is_the_same_program(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "distiller", "evaluate", "--model", "bm25", "--collection", "no"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("distiller: ")
+
+
+def test_import_status_and_format_round_trip(
+    tmp_path: Path, distiller: Callable[..., Done]
+) -> None:
     """A file in, the same content out: without a language model or a network."""
     example = {
         "query": "can my landlord keep the deposit?",
@@ -141,12 +174,12 @@ def test_import_status_and_format_round_trip(tmp_path: Path) -> None:
         "_meta": {},
     }
     (tmp_path / "data.json").write_text(json.dumps([example]))
-    made = distiller("import", "data.json", "--domain", "tenancy", cwd=tmp_path)
+    made = distiller("import", "data.json", "--domain", "tenancy")
     assert made.returncode == 0, made.stderr
-    status = json.loads(distiller("status", "--json", cwd=tmp_path).stdout)
+    status = json.loads(distiller("status", "--json").stdout)
     assert sum(status["counts"]["query"].values()) == 1
     assert sum(status["counts"]["passage"].values()) == 2
-    out = distiller("format", "--format", "jsonl", "--output", "out.jsonl", cwd=tmp_path)
+    out = distiller("format", "--format", "jsonl", "--output", "out.jsonl")
     assert out.returncode == 0, out.stderr
     (line,) = (tmp_path / "out.jsonl").read_text().splitlines()
     record = json.loads(line)
