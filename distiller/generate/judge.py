@@ -41,7 +41,7 @@ async def judge_passages(
         StageFailed: nothing at all could be made.
         DistillerError: what stopped the stage; everything written before is kept.
     """
-    stage = Stage("judge", store, project, client, on_progress)
+    stage = Stage("judge", store, project, client, on_progress, counts=Judgment)
     run = JudgeStage(stage)
     await run.run()
     return stage.report()

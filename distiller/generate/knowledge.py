@@ -58,7 +58,7 @@ async def generate_knowledge(
         StageFailed: nothing at all could be made.
         DistillerError: what stopped the stage; everything written before is kept.
     """
-    stage = Stage("knowledge", store, project, client, on_progress)
+    stage = Stage("knowledge", store, project, client, on_progress, counts=Concept)
     base = KnowledgeStage(stage, concepts)
     await base.run()
     return stage.report()

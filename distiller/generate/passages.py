@@ -65,7 +65,7 @@ async def generate_passages(
         DistillerError: what stopped the stage; everything written before is kept.
     """
     size = checked_length(length)
-    stage = Stage("passages", store, project, client, on_progress)
+    stage = Stage("passages", store, project, client, on_progress, counts=Passage)
     queries = store.items(project.id, Query, status=USABLE)
     if not queries:
         raise InputError(

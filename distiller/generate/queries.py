@@ -60,7 +60,7 @@ async def generate_queries(
         DistillerError: what stopped the stage; everything written before is kept.
     """
     mix = checked_mix(complexity)
-    stage = Stage("queries", store, project, client, on_progress)
+    stage = Stage("queries", store, project, client, on_progress, counts=Query)
     grounding = Grounding(store, project)
     if not grounding.concepts:
         raise InputError(

@@ -48,7 +48,7 @@ class Work:
 
 
 class Stage:
-    """One run of one stage of one project."""
+    """One run of one stage of one project; `counts` is the kind of item that it is about."""
 
     def __init__(
         self,
@@ -57,11 +57,14 @@ class Stage:
         project: Project,
         client: Client,
         on_progress: OnProgress | None = None,
+        *,
+        counts: type[Item],
     ) -> None:
         self.name = name
         self.store = store
         self.project = project
         self.client = client
+        self.counts = counts
         self.made = 0
         self.present = 0
         self._failed: set[str] = set()
@@ -141,7 +144,7 @@ class Stage:
                 return 0
             self._outages = 0
             written = await self.write(items) if items else []
-            self.made += len(written)
+            self.made += sum(isinstance(item, self.counts) for item in written)
             self._failed.discard(work.key)
             if self._failures.pop(work.key, None):
                 await asyncio.to_thread(self.store.resolve, self.project.id, self.name, [work.key])

@@ -33,6 +33,6 @@ async def test_the_stages_make_exactly_what_was_asked_for(
     assert sources == {JudgmentSource.GENERATOR: 50, JudgmentSource.JUDGE: 50}
     for kind in (Fact, TypicalQuestion, Relationship, DocumentType):
         assert store.items(project.id, kind), kind
-    assert (queries.made, passages.made, judged.made) == (10, 100, 50)
+    assert (knowledge.made, queries.made, passages.made, judged.made) == (13, 10, 50, 50)
     assert [report.failed for report in (knowledge, queries, passages, judged)] == [0] * 4
     assert store.failures(project.id) == []
