@@ -34,6 +34,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from distiller.schema.errors import DistillerError, InputError
+from distiller.store.types import storable
 
 BUSY_TIMEOUT_S = 30.0
 """How long a write waits for another process's write to end."""
@@ -43,11 +44,11 @@ Insert = sqlite.Insert | postgresql.Insert
 
 
 def to_json(value: Any) -> str:
-    """JSON text that every database takes: NaN and infinities become null."""
+    """JSON text that every database takes: NaN and infinities become null, lone surrogates U+FFFD."""
     try:
         return pydantic_core.to_json(value, inf_nan_mode="null").decode()
     except (UnicodeEncodeError, pydantic_core.PydanticSerializationError):
-        return json.dumps(value)  # escapes what UTF-8 cannot carry, such as lone surrogates
+        return to_json(json.loads(storable(json.dumps(value, ensure_ascii=False))))
 
 
 class Database:
@@ -172,7 +173,10 @@ def _parsed(url: str) -> URL:
 
 
 def _engine(url: URL) -> Engine:
-    options: dict[str, Any] = {"json_serializer": to_json}
+    options: dict[str, Any] = {
+        "json_serializer": to_json,
+        "json_deserializer": pydantic_core.from_json,
+    }
     try:
         if url.get_backend_name() != "sqlite":
             return create_engine(url, pool_pre_ping=True, **options)

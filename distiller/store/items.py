@@ -97,7 +97,7 @@ class Items:
         """
         row = kind_of(kind)
         statement = (
-            select(row.table)
+            select(*row.columns)
             .where(*self._filters(row, project_id, status, ids, text, where))
             .order_by(row.table.c.position)
             .offset(offset)
@@ -145,8 +145,9 @@ class Items:
             filters.append(self._database.one_of(judgments.c.passage_id, passage_ids))
         if sources is not None:
             filters.append(judgments.c.source.in_(list(sources)))
-        statement = select(judgments).where(*filters).order_by(judgments.c.position)
-        return cast("list[Judgment]", self._fetch(kind_of(Judgment), statement))
+        row = kind_of(Judgment)
+        statement = select(*row.columns).where(*filters).order_by(judgments.c.position)
+        return cast("list[Judgment]", self._fetch(row, statement))
 
     def counts(self, project_id: str) -> dict[str, dict[str, int]]:
         """How many items of each kind have each status: `{"query": {"approved": 12, …}, …}`."""
@@ -189,22 +190,23 @@ class Items:
 
     def _fetch(self, kind: Kind, statement: Select[Any]) -> list[Item]:
         with self._database.read() as connection:
-            return [kind.item(row) for row in connection.execute(statement).mappings()]
+            return [kind.item(row) for row in connection.execute(statement)]
 
 
 def stored(
     connection: Connection, kind: Kind, id: str, project_id: str | None, *, lock: bool = False
 ) -> tuple[str, Item]:
     """The project and the item of that id, locked against other writers if asked for."""
-    statement = select(kind.table).where(kind.table.c.id == id).limit(2)
+    owner = kind.table.c.project_id
+    statement = select(owner, *kind.columns).where(kind.table.c.id == id).limit(2)
     if project_id is not None:
-        statement = statement.where(kind.table.c.project_id == project_id)
-    rows = connection.execute(statement.with_for_update() if lock else statement).mappings().all()
+        statement = statement.where(owner == project_id)
+    rows = connection.execute(statement.with_for_update() if lock else statement).all()
     if not rows:
         raise NotFound(f"there is no {kind.name} {id!r}")
     if len(rows) > 1:
         raise InputError(f"several projects have a {kind.name} {id!r}; say which project is meant")
-    return rows[0]["project_id"], kind.item(rows[0])
+    return rows[0][0], kind.item(rows[0][1:])
 
 
 def _log_creation(connection: Connection, project_id: str, written: list[Item]) -> None:

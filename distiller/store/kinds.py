@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import RowMapping, Table
+from sqlalchemy import Column, Table
 
 from distiller.schema.base import Item
 from distiller.schema.examples import Judgment, Passage, Query
@@ -39,8 +40,14 @@ class Kind:
         row["created"] = item.provenance.created
         return row
 
-    def item(self, row: RowMapping) -> Item:
-        return self.model.model_validate({name: row[name] for name in self.model.model_fields})
+    @cached_property
+    def columns(self) -> list[Column[Any]]:
+        """What `item` needs of a row, in the order that it needs."""
+        return [self.table.c[name] for name in self.model.model_fields]
+
+    def item(self, values: Sequence[Any]) -> Item:
+        """The item of which these are the values of `columns`."""
+        return self.model.model_validate(dict(zip(self.model.model_fields, values, strict=True)))
 
     def natural_key(self, item: Item) -> str:
         """Equal for items that count as the same: letter case and white space do not matter."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, RowMapping
 
+from distiller.schema.base import new_id
+from distiller.schema.errors import Conflict, InputError
 from distiller.schema.review import ReviewEvent
 from distiller.store.tables import events
 
@@ -44,3 +46,33 @@ def obstacle(event: ReviewEvent, history: Sequence[ReviewEvent]) -> ReviewEvent 
         if later.undoes is None or place[later.undoes] < place[event.id]:
             return later
     return None
+
+
+def may_undo(event: ReviewEvent, history: list[ReviewEvent]) -> bool:
+    """False for what is merely stale and was decided about since; Conflict for all else newer."""
+    if event.action == "create":
+        raise InputError("what was added cannot be undone; reject it instead")
+    newer = obstacle(event, history)
+    if newer is None:
+        return True
+    if event.new.keys() == {"stale"}:
+        return False
+    raise Conflict(
+        f"{event.item_kind} {event.item_id!r} was changed since, by {newer.who} ({newer.action}); "
+        "undo that first"
+    )
+
+
+def undoing(event: ReviewEvent, who: str | None, group: str) -> ReviewEvent:
+    """The event that takes another one back; by the same reviewer unless `who` is given."""
+    return ReviewEvent(
+        id=new_id("e"),
+        item_kind=event.item_kind,
+        item_id=event.item_id,
+        who=who or event.who,
+        action="undo",
+        old=event.new,
+        new=event.old,
+        group=group,
+        undoes=event.id,
+    )

@@ -15,7 +15,7 @@ from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database
 from distiller.store.items import stored
 from distiller.store.kinds import Kind, kind_named, kind_of
-from distiller.store.log import log, obstacle, read_event
+from distiller.store.log import log, may_undo, read_event, undoing
 from distiller.store.stale import CONTENT_FREE, mark_descendants
 from distiller.store.tables import events
 
@@ -66,10 +66,10 @@ class Reviews:
                 return cast("T", old)
             provenance = item.provenance.model_copy(update={"editor": who})
             new = item.model_copy(update={"version": old.version + 1, "provenance": provenance})
-            self._rewrite(connection, kind, owner, [new])
             event = _editing(kind, old, new, who).model_copy(
                 update={"reason": reason, "seconds": seconds}
             )
+            self._rewrite(connection, kind, owner, [new], event.new.keys())
             log(connection, owner, [event])
             if not event.new.keys() <= CONTENT_FREE:
                 mark_descendants(self._database, connection, owner, [(event, old)])
@@ -138,16 +138,17 @@ class Reviews:
             undone: list[tuple[ReviewEvent, Item]] = []
             for event in taken_back:
                 key = (event.item_kind, event.item_id)
-                if _may_undo(event, histories[key]):
+                if may_undo(event, histories[key]):
                     undone.append((event, current[key]))
             new_group = new_id("g")
-            pairs = [(_undoing(event, who, new_group), item) for event, item in undone]
-            restored: dict[str, list[Item]] = defaultdict(list)
+            pairs = [(undoing(event, who, new_group), item) for event, item in undone]
+            restored: dict[tuple[str, ...], list[Item]] = defaultdict(list)
             for event, item in pairs:
                 fields = item.model_dump() | event.new | {"version": item.version + 1}
-                restored[event.item_kind].append(type(item).model_validate(fields))
-            for name, items in restored.items():
-                self._rewrite(connection, kind_named(name), project_id, items)
+                alike = (event.item_kind, *sorted(event.new))
+                restored[alike].append(type(item).model_validate(fields))
+            for (name, *changed), items in restored.items():
+                self._rewrite(connection, kind_named(name), project_id, items, changed)
             log(connection, project_id, [event for event, _ in pairs])
             content = [pair for pair in pairs if not pair[0].new.keys() <= CONTENT_FREE]
             fresh = {(event.item_kind, event.item_id) for event, _ in pairs}
@@ -188,7 +189,7 @@ class Reviews:
         for name in sorted(ids):
             kind = kind_named(name)
             chosen = (
-                select(kind.table)
+                select(*kind.columns)
                 .where(
                     kind.table.c.project_id == project_id,
                     self._database.one_of(kind.table.c.id, ids[name]),
@@ -196,8 +197,9 @@ class Reviews:
                 .order_by(kind.table.c.position)
                 .with_for_update()
             )
-            for row in connection.execute(chosen).mappings():
-                found[name, row["id"]] = kind.item(row)
+            for row in connection.execute(chosen):
+                item = kind.item(row)
+                found[name, item.id] = item
         return found
 
     def _histories(
@@ -213,18 +215,26 @@ class Reviews:
         return histories
 
     def _rewrite(
-        self, connection: Connection, kind: Kind, project_id: str, items: list[Item]
+        self,
+        connection: Connection,
+        kind: Kind,
+        project_id: str,
+        items: list[Item],
+        changed: Collection[str],
     ) -> None:
+        """Write the changed fields of items, and what follows from them."""
+        names = {"version", *changed}
+        if not CONTENT_FREE.issuperset(changed):
+            names.add("natural_key")
         table = kind.table
-        rows = [kind.row(item, project_id) for item in items]
         statement = (
             update(table)
             .where(table.c.project_id == project_id, table.c.id == bindparam("this_id"))
-            .values({name: bindparam(f"new_{name}") for name in rows[0]})
+            .values({name: bindparam(f"new_{name}") for name in names})
         )
+        rows = [kind.row(item, project_id) for item in items]
         values = [
-            {f"new_{name}": value for name, value in row.items()} | {"this_id": row["id"]}
-            for row in rows
+            {"this_id": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows
         ]
         try:
             connection.execute(statement, values)
@@ -263,33 +273,4 @@ def _applied(decision: ReviewEvent, item: Row[Any, Any, Any]) -> ReviewEvent:
         old["stale"], new["stale"] = True, False
     return decision.model_copy(
         update={"id": new_id("e"), "item_id": item.id, "old": old, "new": new}
-    )
-
-
-def _may_undo(event: ReviewEvent, history: list[ReviewEvent]) -> bool:
-    """False for what is merely stale and was decided about since; Conflict for all else newer."""
-    if event.action == "create":
-        raise InputError("what was added cannot be undone; reject it instead")
-    newer = obstacle(event, history)
-    if newer is None:
-        return True
-    if event.new.keys() == {"stale"}:
-        return False
-    raise Conflict(
-        f"{event.item_kind} {event.item_id!r} was changed since, by {newer.who} ({newer.action}); "
-        "undo that first"
-    )
-
-
-def _undoing(event: ReviewEvent, who: str | None, group: str) -> ReviewEvent:
-    return ReviewEvent(
-        id=new_id("e"),
-        item_kind=event.item_kind,
-        item_id=event.item_id,
-        who=who or event.who,
-        action="undo",
-        old=event.new,
-        new=event.old,
-        group=group,
-        undoes=event.id,
     )

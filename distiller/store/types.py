@@ -28,6 +28,11 @@ class Moment(TypeDecorator[datetime]):
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+def storable(text: str) -> str:
+    """The text with U+FFFD in place of what databases refuse: NUL and lone surrogates."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
 class Words(TypeDecorator[str]):
     """Text. NUL and lone surrogates, which databases refuse, become U+FFFD.
 
@@ -38,4 +43,4 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return _UNSTORABLE.sub("\ufffd", value) if value else value
+        return storable(value) if value else value
