@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from scripted_writer import Connect, Writer
+
+from distiller.generate import (
+    generate_knowledge,
+    generate_passages,
+    generate_queries,
+    judge_passages,
+    requests_for,
+)
+from distiller.schema.domain import Domain, Project
+from distiller.schema.errors import InputError
+from distiller.store import Store
+
+STAGES = ["knowledge", "queries", "passages", "judge"]
+
+
+def completions(stage: str, **plan: int) -> int:
+    planned = requests_for([stage], Domain(name="tenancy"), **plan)
+    return sum(item.completions for item in planned)
+
+
+def test_a_judgment_takes_a_grade_and_a_score():
+    assert completions("judge", queries=10, positives_per_query=2, negatives_per_query=3) == (
+        10 * (2 + 3) * 2
+    )
+
+
+def test_without_negatives_no_query_is_altered():
+    assert completions("passages", queries=20, negatives_per_query=0) == math.ceil(20 * 1.15)
+
+
+def test_long_passages_are_forecast_longer():
+    def tokens(length: str) -> int:
+        planned = requests_for(["passages"], Domain(name="tenancy"), length=length)
+        return sum(item.completions * item.completion_tokens for item in planned)
+
+    assert tokens("short") < tokens("medium") < tokens("long")
+
+
+def test_an_unknown_stage_is_named():
+    with pytest.raises(InputError, match="no stage 'train' asks a model"):
+        requests_for(["train"], Domain(name="tenancy"))
+
+
+async def test_as_many_completions_are_asked_for_as_forecast(
+    store: Store, project: Project, connected: Connect
+):
+    plan = {"concepts": 12, "queries": 12, "positives_per_query": 1, "negatives_per_query": 2}
+    async with connected(Writer()) as client:
+        reports = [
+            await generate_knowledge(store, project, client, concepts=12),
+            await generate_queries(store, project, client, count=12),
+            await generate_passages(store, project, client, negatives_per_query=2),
+            await judge_passages(store, project, client),
+        ]
+    for report in reports:
+        planned = requests_for([report.stage], project.domain, **plan)
+        forecast = sum(item.completions for item in planned)
+        assert report.usage.completions <= forecast <= 1.3 * report.usage.completions + 1
