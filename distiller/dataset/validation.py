@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import Field, computed_field
 
 from distiller.dataset import checks
-from distiller.dataset.assembly import Material, Pair, gather
+from distiller.dataset.assembly import Pair, gather
 from distiller.packs.languages import language
 from distiller.schema.base import Item, Record, Status
 from distiller.schema.domain import Project
@@ -49,21 +49,28 @@ class ValidationSummary(Record):
 def validate(store: Store, project: Project, *, strict: bool = False) -> ValidationSummary:
     """Check all examples that are not rejected or flagged; nothing is changed.
 
-    A near miss of one passage fails the example of its query. `strict` is kept in the summary for
-    whoever decides on it.
+    One passage that fails a check fails the example of its query. `strict` is kept in the summary
+    for whoever decides on it.
 
     Raises:
         UnknownLanguage: the project's language is none that the packs know.
     """
     material = gather(store, project)
     queries = [query for query in material.queries if _counts(query)]
-    pairs = [
-        pair
+    offered = {
+        query.id: [pair for pair in material.pairs.get(query.id, []) if _counts(pair.passage)]
         for query in queries
-        for pair in material.pairs.get(query.id, [])
-        if _counts(pair.passage) and pair.effective is not None and _counts(pair.effective)
-    ]
-    found = {**_judgment_checks(queries, pairs, material), **_text_checks(queries, pairs, project)}
+    }
+    current = {
+        query_id: [pair for pair in pairs if pair.effective and _counts(pair.effective)]
+        for query_id, pairs in offered.items()
+    }
+    pairs = [pair for group in current.values() for pair in group]
+    found = {
+        "current": _current(queries, [pair for group in offered.values() for pair in group]),
+        **_judgment_checks(queries, pairs, current),
+        **_text_checks(queries, pairs, project),
+    }
     failing = {query_id for check in found.values() for query_id in check.query_ids}
     return ValidationSummary(
         checks=found,
@@ -77,14 +84,16 @@ def _counts(item: Item) -> bool:
     return item.status not in (Status.REJECTED, Status.FLAGGED)
 
 
+def _current(queries: list[Query], pairs: list[Pair]) -> Check:
+    """Nothing upstream was changed after the query, passage or judgments were written."""
+    stale = [query.id for query in queries if query.stale]
+    stale += [p.query.id for p in pairs if p.passage.stale or p.effective is None]
+    return _check(len(queries) + len(pairs), len(stale), stale)
+
+
 def _judgment_checks(
-    queries: list[Query], pairs: list[Pair], material: Material
+    queries: list[Query], pairs: list[Pair], grouped: Mapping[str, list[Pair]]
 ) -> dict[str, Check]:
-    kept = {pair.passage.id for pair in pairs}
-    grouped = {
-        query.id: [p for p in material.pairs.get(query.id, []) if p.passage.id in kept]
-        for query in queries
-    }
     judged = [pair for pair in pairs if pair.judged and pair.intended]
     meant = {
         positive: [p for p in judged if p.intended and _positive(p.intended.grade) == positive]
