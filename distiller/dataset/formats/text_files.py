@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from distiller.schema.errors import InvalidFile, NotFound
 
 MAX_BYTES = 512 * 2**20
-"""Largest file that is read, unpacked; a list of examples takes about three times that in memory."""
+"""Largest file that is read, unpacked; a list of examples takes about four times that in memory."""
 
 T = TypeVar("T", bound=BaseModel)
 _SPACE = re.compile(r"[ \t\r\n]*")
