@@ -105,10 +105,10 @@ def test_batches_are_bounded_by_count_and_by_tokens() -> None:
     # 2,000 characters are taken for 256 tokens (the limit), so 4096 / 256 = 16 fit in a batch;
     # 20 characters for 12, so the count of 32 decides.
     texts = ["x" * 2000] * 20 + ["x" * 20] * 40
-    batches = list(_batches(range(60), texts, 32, 256))
+    batches = list(_batches(range(60), texts, 32, 256, 4096))
     assert [len(batch) for batch in batches] == [16, 16, 28]
     assert [index for batch in batches for index in batch] == list(range(60))
-    assert list(_batches([], [], 32, 256)) == []
+    assert list(_batches([], [], 32, 256, 4096)) == []
 
 
 def test_a_plain_masked_language_model_is_given_splade_pooling(
