@@ -20,7 +20,7 @@ from distiller.schema.errors import (
 from distiller.schema.usage import Prompt
 
 STAGE = "check"
-MEASURED_TOKENS = 64
+MEASURED_TOKENS = 32
 
 
 @dataclass

@@ -119,6 +119,7 @@ class Exchange:
         self._under_way: dict[str, asyncio.Task[Answer]] = {}
         self._find = Batcher(self._find_all, name="ledger-read")
         self._record = Batcher(self._record_all, name="ledger-write")
+        self._concluded: set[str] = set()
         self.meter = Meter()
 
     async def open(self) -> Endpoint:
@@ -268,6 +269,9 @@ class Exchange:
         that further requests made of it does, so it is written as a second entry of the same
         hash that cost nothing: run again, the whole conversation is not paid for twice.
         """
+        if first.request_hash in self._concluded:
+            return
+        self._concluded.add(first.request_hash)
         update = {
             "id": new_id("l"),
             "completion": completion,

@@ -98,7 +98,6 @@ class Conversation(Generic[T]):
     """What is kept so far."""
     _messages: Messages = field(default_factory=list)
     _max_tokens: int = 0
-    _problem: str = ""
 
     async def run(self) -> Structured[T]:
         self._messages = self._opening()
@@ -149,7 +148,7 @@ class Conversation(Generic[T]):
         elif kept and self._valid():
             return True
         else:
-            raise completion_error(entry, self._problem)
+            raise completion_error(entry, self._problem_with(entry.completion))
         return False
 
     def _enough(self) -> bool:
@@ -196,24 +195,28 @@ class Conversation(Generic[T]):
         if reply.refusal or reply.finish_reason == FILTERED:
             return Outcome.REFUSAL
         if reply.problem:
-            self._problem = reply.problem
             return Outcome.INVALID
         cut_off = reply.finish_reason == "length"
         if not reply.text.strip():
             return Outcome.LENGTH if cut_off else Outcome.EMPTY
+        if not self._problem_with(reply.text):
+            return Outcome.OK
+        if cut_off:
+            return Outcome.LENGTH
+        declined = parsing.looks_like_refusal(reply.text)
+        return Outcome.REFUSAL if declined else Outcome.INVALID
+
+    def _problem_with(self, text: str) -> str:
+        """Why a completion cannot be used; empty where it can."""
         try:
-            data = self._read(reply.text)
+            data = self._read(text)
             if self._data:  # a rest need not be whole by itself
                 self._value(parsing.merge(self._data, data))
             else:
                 self.question.schema.model_validate(data)
         except ValueError as error:
-            self._problem = _summary(error)
-            if cut_off:
-                return Outcome.LENGTH
-            declined = parsing.looks_like_refusal(reply.text)
-            return Outcome.REFUSAL if declined else Outcome.INVALID
-        return Outcome.OK
+            return _summary(error)
+        return ""
 
     def _request(self, dialect: Dialect) -> Request:
         question = self.question
@@ -253,12 +256,13 @@ class Conversation(Generic[T]):
         ]
 
     def _ask_for_repair(self, entry: LedgerEntry) -> None:
+        problem = entry.error or self._problem_with(entry.completion)
         self._messages = [
             *self._messages,
             {"role": "assistant", "content": entry.completion},
             {
                 "role": "user",
-                "content": f"This cannot be used: {self._problem}. Give the whole answer again, as "
+                "content": f"This cannot be used: {problem}. Give the whole answer again, as "
                 "one JSON object of the structure asked for and nothing else.",
             },
         ]

@@ -10,7 +10,6 @@ from distiller.llm.outcomes import completion_error, text_outcome
 from distiller.schema.usage import LedgerEntry, Outcome, Prompt, Usage
 
 MAX_CONTINUATIONS = 8
-_CONTINUE = "Your answer was cut off. Continue exactly where it stopped; repeat nothing."
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,12 @@ async def complete(
             if first is not entry:
                 await exchange.conclude(first, text, "continued")
             return Completion(text, first.request_hash, usage, entry.model, entry.finish_reason)
-        messages = [
-            *opening,
-            {"role": "assistant", "content": text},
-            {"role": "user", "content": _CONTINUE},
-        ]
+        messages = [*opening, *_continue(text)]
     raise completion_error(entry)
+
+
+def _continue(text: str) -> Messages:
+    return [
+        {"role": "assistant", "content": text},
+        {"role": "user", "content": "Continue exactly where your answer stopped; repeat nothing."},
+    ]

@@ -24,6 +24,7 @@ from tests.endpoint import (
     data,
     message,
     refusal,
+    slow,
     status,
     text,
     tool_call,
@@ -207,6 +208,24 @@ async def test_one_repair_request_says_what_does_not_fit(
     assert "grade: Input should be less than or equal to 3" in asked(endpoint.requests[1])
     assert [e.outcome for e in ledger.entries] == [Outcome.INVALID, Outcome.OK, Outcome.OK]
     assert ledger.entries[0].usage.completions == 1  # it was paid
+
+
+async def test_those_who_ask_the_same_share_the_repair_too(
+    client_for: Connect, prompt: Prompt, ledger: MemoryLedger
+) -> None:
+    def reply(body: Any) -> Any:
+        grade = 3 if "cannot be used" in asked(body) else 7
+        return slow(data({"grade": grade, "explanation": "x"}), 0.05)
+
+    with ScriptedEndpoint(reply) as endpoint:
+        async with client_for(endpoint) as client:
+            await known_mode(client, prompt)
+            found = await asyncio.gather(
+                *(client.structured(prompt, Judged, stage="judge") for _ in range(5))
+            )
+    assert {each.value.grade for each in found} == {3}
+    assert len(endpoint.requests) == 2
+    assert [e.outcome for e in ledger.entries] == [Outcome.INVALID, Outcome.OK, Outcome.OK]
 
 
 @pytest.mark.parametrize(
