@@ -10,6 +10,8 @@ from distiller.schema.errors import InputError
 from distiller.schema.retrieval import Collection, Retriever
 
 BM25_NAME = "bm25"
+_QUERY_LENGTH = 256
+"""Tokens read of a query. BM25 reads all of it; cutting at 64 costs .014 nDCG@10 on med."""
 
 
 def systems(names: Sequence[str], collection: Collection, cache_dir: Path) -> list[Retriever]:
@@ -55,4 +57,5 @@ def _system(
 def _sparse(name: str, corpus: Mapping[str, str], cache_dir: Path) -> SparseIndex:
     from distiller.splade import SpladeEncoder, resolve  # noqa: PLC0415 - it loads torch
 
-    return SparseIndex(SpladeEncoder(resolve(name, cache_dir).source, name=name), corpus)
+    source = resolve(name, cache_dir).source
+    return SparseIndex(SpladeEncoder(source, name=name, query_length=_QUERY_LENGTH), corpus)
