@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -26,6 +26,7 @@ from distiller.schema.examples import (
     Query,
     Strategy,
 )
+from distiller.schema.knowledge import KnowledgeBase
 from distiller.store import Store
 from distiller.store.kinds import folded, kind_of
 
@@ -70,21 +71,7 @@ def import_file(store: Store, project: Project, path: Path | str) -> ImportRepor
     kind = _kind(path)
     notes: list[str] = []
     if kind == "bootstrap":
-        knowledge = read_knowledge(path)
-        items: list[Item] = [
-            item
-            for group in (
-                knowledge.concepts,
-                knowledge.relationships,
-                knowledge.typical_questions,
-                knowledge.document_types,
-                knowledge.facts,
-            )
-            for item in group
-        ]
-        if knowledge.language != project.domain.language:
-            languages = f"{knowledge.language}, the project in {project.domain.language}"
-            notes.append(f"the file is in {languages}")
+        items = _knowledge_items(project, read_knowledge(path), notes)
     elif kind == "queries":
         items = list(read_queries(path))
     else:
@@ -97,7 +84,31 @@ def import_file(store: Store, project: Project, path: Path | str) -> ImportRepor
     if kind != "examples":
         items = _with_free_ids(store, project, items)
     _refuse_nul(path, items)
-    return _report(path, kind, notes, items, store.add(project.id, items))
+    before = _totals(store, project)
+    store.add(project.id, items)
+    added = _totals(store, project) - before
+    offered = Counter(kind_of(type(item)).name for item in items)
+    return ImportReport(
+        path=str(path), kind=kind, added=dict(added), present=dict(offered - added), notes=notes
+    )
+
+
+def _knowledge_items(project: Project, knowledge: KnowledgeBase, notes: list[str]) -> list[Item]:
+    if knowledge.language != project.domain.language:
+        languages = f"{knowledge.language}, the project in {project.domain.language}"
+        notes.append(f"the file is in {languages}")
+    return [
+        *knowledge.concepts,
+        *knowledge.relationships,
+        *knowledge.typical_questions,
+        *knowledge.document_types,
+        *knowledge.facts,
+    ]
+
+
+def _totals(store: Store, project: Project) -> Counter[str]:
+    counts = store.counts(project.id)
+    return Counter({kind: sum(by_status.values()) for kind, by_status in counts.items()})
 
 
 def _kind(path: Path) -> str:
@@ -142,20 +153,6 @@ def _has_nul(value: object) -> bool:
     if isinstance(value, list):
         return any(map(_has_nul, value))
     return isinstance(value, str) and "\0" in value
-
-
-def _report(
-    path: Path, kind: str, notes: list[str], given: Sequence[Item], written: Sequence[Item]
-) -> ImportReport:
-    named: Callable[[Item], str] = lambda item: kind_of(type(item)).name  # noqa: E731
-    added, offered = Counter(map(named, written)), Counter(map(named, given))
-    return ImportReport(
-        path=str(path),
-        kind=kind,
-        added=dict(added),
-        present=dict(offered - added),
-        notes=notes,
-    )
 
 
 class _Merge:

@@ -47,9 +47,9 @@ def split(
     Examples that share a positive, or whose queries or positives are near-duplicates, are never
     parted; beyond that, queries about the same concepts stay together as far as the fractions
     allow. A hard negative that another split holds too stays where it is a positive, or else where
-    it stands most often, so that no text stands in two splits. The result depends on texts, concepts, seed and
-    fractions only, not on order or identifiers. There is a validation example from two clusters
-    and a test example from three clusters on.
+    it stands most often, so that no text stands in two splits. The result depends on texts,
+    concepts, seed and fractions only, not on order or identifiers. There is a validation example
+    from two clusters and a test example from three clusters on.
 
     Args:
         examples: in any order; the order is kept.
@@ -66,16 +66,7 @@ def split(
         return []
     alike = _passage_groups(examples)
     clusters = _clusters(examples, alike, related or {}, _cap(len(examples), fractions))
-    members: dict[str, list[int]] = defaultdict(list)
-    for at, cluster in enumerate(clusters):
-        members[cluster].append(at)
-    keys = {
-        cluster: digest(str(seed), *sorted(fold(examples[at].query) for at in ats))
-        for cluster, ats in members.items()
-    }
-    order = sorted(members, key=keys.__getitem__)
-    chosen = _choose([len(members[cluster]) for cluster in order], fractions)
-    splits = dict(zip(order, chosen, strict=True))
+    splits = _deal(examples, clusters, seed, fractions)
     assigned = [
         example.model_copy(update={"cluster": cluster, "split": splits[cluster]})
         for example, cluster in zip(examples, clusters, strict=True)
@@ -182,6 +173,19 @@ def _clusters(
         for at in tied:
             names[at] = name
     return names
+
+
+def _deal(
+    examples: Sequence[Example], clusters: Sequence[str], seed: int, fractions: Sequence[float]
+) -> dict[str, SplitName]:
+    """Cluster → split, in an order that the seed and the queries of each cluster decide."""
+    queries: dict[str, list[str]] = defaultdict(list)
+    for example, cluster in zip(examples, clusters, strict=True):
+        queries[cluster].append(fold(example.query))
+    keys = {cluster: digest(str(seed), *sorted(asked)) for cluster, asked in queries.items()}
+    order = sorted(queries, key=keys.__getitem__)
+    chosen = _choose([len(queries[cluster]) for cluster in order], fractions)
+    return dict(zip(order, chosen, strict=True))
 
 
 def _choose(sizes: Sequence[int], fractions: Sequence[float]) -> list[SplitName]:

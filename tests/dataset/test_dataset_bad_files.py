@@ -41,6 +41,7 @@ def write(path: Path, content: str | bytes) -> Path:
             None,
             "'query' stands twice",
         ),
+        ("half.jsonl", '{"query": "\\ud83c", "documents": []}', 1, None, "half of a character"),
         ("number.jsonl", f"{GOOD}\n17", 2, None, "expected an object, found int"),
         ("foreign.json", '[{"prompt": "x"}]', 1, None, "not a known record, it has 'prompt'"),
         ("query.json", '[{"query": 7, "documents": []}]', 1, "query", "valid string"),
@@ -152,6 +153,11 @@ def test_a_number_of_ten_thousand_digits_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "n.jsonl", '{"query": "q", "documents": [], "x": ' + "9" * 10_000 + "}")
     with pytest.raises(InvalidFile):
         read(path)
+
+
+def test_whole_characters_may_be_escaped(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"query": "\\ud83c\\udfe0", "documents": []}')
+    assert read(path)[0].query == "🏠"
 
 
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def example(number: int, negatives: int = 1, split: str = "train") -> Example:
 
 @pytest.mark.parametrize("format", LOSSLESS)
 @given(made=examples())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_everything_comes_back_as_it_was(format: str, made: list[Example]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"data{LOSSLESS[format]}"
@@ -52,7 +52,7 @@ def test_everything_comes_back_as_it_was(format: str, made: list[Example]) -> No
 
 @pytest.mark.parametrize("format", LOSSLESS)
 @given(made=examples())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_splits_hold_each_example_once(format: str, made: list[Example]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = write(made, format, Path(folder) / f"data{LOSSLESS[format]}", split=True)
@@ -66,7 +66,7 @@ def _has_examples(path: Path) -> bool:
 
 @pytest.mark.parametrize("format", ["csv", "tsv"])
 @given(made=examples())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_tables_keep_texts_and_labels(format: str, made: list[Example]) -> None:
     rows = [
         (one.query, found.text, relevant)

@@ -71,7 +71,7 @@ def tangled(draw: st.DrawFn) -> list[Example]:
 
 
 @given(made=tangled(), seed=st.integers(0, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_nothing_leaks_and_no_query_or_positive_is_lost(made: list[Example], seed: int) -> None:
     result = split(made, seed=seed)
     assert leaks(result) == []
@@ -87,7 +87,7 @@ def test_nothing_leaks_and_no_query_or_positive_is_lost(made: list[Example], see
 
 
 @given(made=tangled(), order=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_neither_order_nor_identifiers_matter(made: list[Example], order: random.Random) -> None:
     names = {one.query: f"other-{at}" for at, one in enumerate(made)}
     other = [one.model_copy(update={"query_id": names[one.query]}, deep=True) for one in made]

@@ -140,34 +140,20 @@ def read_knowledge(path: Path) -> KnowledgeBase:
         raise InvalidFile(path, problem, line=1)
     line, value = values[0]
     record = validate(BootstrapRecord, value, path, line)
-    own = record.meta.distiller
 
-    def items(
-        name: str, records: list[Any], metas: list[ItemMeta] | None, make: Callable[..., AnyItem]
-    ) -> list[AnyItem]:
-        paired = zip(records, zip_meta(len(records), metas, path, line, name), strict=True)
-        return [make(said, meta or ItemMeta()) for said, meta in paired]
+    def items(name: str, make: Callable[..., AnyItem]) -> list[AnyItem]:
+        said, metas = getattr(record, name), getattr(record.meta.distiller, name)
+        paired = zip(said, zip_meta(len(said), metas, path, line, name), strict=True)
+        return [make(one, meta or ItemMeta()) for one, meta in paired]
 
     return KnowledgeBase(
         domain=record.domain,
         language=record.language,
-        concepts=items("concepts", record.concepts, own.concepts, _concept),
-        relationships=items("relationships", record.relationships, own.relationships, _relation),
-        typical_questions=items(
-            "typical_questions",
-            record.typical_questions,
-            own.typical_questions,
-            lambda text, meta: TypicalQuestion(question=text, **_kept(meta, "question")),
-        ),
-        document_types=items(
-            "document_types", record.document_types, own.document_types, _document_type
-        ),
-        facts=items(
-            "facts",
-            record.facts,
-            own.facts,
-            lambda text, meta: Fact(fact=text, **_kept(meta, "fact")),
-        ),
+        concepts=items("concepts", _concept),
+        relationships=items("relationships", _relation),
+        typical_questions=items("typical_questions", _question),
+        document_types=items("document_types", _document_type),
+        facts=items("facts", _fact),
     )
 
 
@@ -193,6 +179,14 @@ def _concept(said: ConceptRecord, meta: ItemMeta) -> Concept:
 
 def _relation(said: RelationshipRecord, meta: ItemMeta) -> Relationship:
     return Relationship(**said.model_dump(), **_kept(meta, "relationship"))
+
+
+def _question(said: str, meta: ItemMeta) -> TypicalQuestion:
+    return TypicalQuestion(question=said, **_kept(meta, "question"))
+
+
+def _fact(said: str, meta: ItemMeta) -> Fact:
+    return Fact(fact=said, **_kept(meta, "fact"))
 
 
 def _document_type(said: DocumentTypeRecord, meta: ItemMeta) -> DocumentType:

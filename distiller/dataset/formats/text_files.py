@@ -19,6 +19,7 @@ MAX_BYTES = 512 * 2**20
 
 T = TypeVar("T", bound=BaseModel)
 _SPACE = re.compile(r"[ \t\r\n]*")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_text(path: Path) -> str:
@@ -96,8 +97,11 @@ def read_values(path: Path) -> Iterator[tuple[int, Any]]:
     while more and (listed or at < len(text)):
         line += text.count("\n", counted, at)
         counted = at
-        value, at = _decode(path, text, at, line)
+        value, end = _decode(path, text, at, line)
+        if _SURROGATE.search(text, at, end):
+            _check_characters(path, value, line)
         yield line, value
+        at = end
         at = _skip(text, at)
         if listed:
             more = text.startswith(",", at)
@@ -134,6 +138,14 @@ def _decode(path: Path, text: str, at: int, line: int) -> tuple[Any, int]:
         raise InvalidFile(path, "not a record: nested too deeply", line=line) from None
     except ValueError as error:
         raise InvalidFile(path, str(error), line=line) from None
+
+
+def _check_characters(path: Path, value: Any, line: int) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        problem = "half of a character (a lone \\ud800 to \\udfff); remove it"
+        raise InvalidFile(path, problem, line=line) from None
 
 
 def validate(model: type[T], value: Any, path: Path, line: int | None = None) -> T:
