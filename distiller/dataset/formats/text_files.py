@@ -113,7 +113,11 @@ def read_values(path: Path) -> Iterator[tuple[int, Any]]:
 def _check_end(path: Path, text: str, at: int) -> None:
     line = text.count("\n", 0, at) + 1
     if not text.startswith("]", at):
-        problem = "the file is cut off: the list is not closed" if at == len(text) else None
+        problem = (
+            "the file is cut off: the list is not closed; copy it again"
+            if at == len(text)
+            else None
+        )
         raise InvalidFile(path, problem or "not JSON: expected ',' or ']'", line=line)
     rest = _skip(text, at + 1)
     if rest != len(text):
@@ -132,7 +136,11 @@ def _decode(path: Path, text: str, at: int, line: int) -> tuple[Any, int]:
     except json.JSONDecodeError as error:
         where = text.count("\n", 0, error.pos) + 1
         cut_off = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
-        problem = "the file is cut off inside a record" if cut_off else f"not JSON: {error.msg}"
+        problem = (
+            "the file is cut off inside a record; copy it again"
+            if cut_off
+            else f"not JSON: {error.msg}"
+        )
         raise InvalidFile(path, problem, line=where) from None
     except RecursionError:
         raise InvalidFile(path, "not a record: nested too deeply", line=line) from None
