@@ -67,43 +67,34 @@ def train(
         ModelUnavailable: The start model cannot be loaded.
         StageFailed: Training diverged, collapsed, or was stopped by a full disk or memory.
     """
-    output = Path(output).absolute()
-    rows = training_rows(snapshot.examples, recipe.negatives_per_query, recipe.seed)
-    identity = _identity(snapshot, recipe, base, language)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(output.parent / f".{output.name}.lock"):
-        if finished := _finished(output, identity):
-            return finished
-        job = _Job(
-            snapshot=snapshot,
-            recipe=recipe,
-            base=base,
-            output=output,
-            rows=rows,
-            identity=identity,
-            language=language,
-            device=device,
-            on_progress=on_progress,
-        )
-        return job.run()
+    job = _Job(snapshot, recipe, base, Path(output).absolute(), language, device, on_progress)
+    job.output.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(job.output.parent / f".{job.output.name}.lock"):
+        return _finished(job.output, job.identity) or job.run()
 
 
 @dataclass
 class _Job:
-    """The parts of one training that share its inputs."""
+    """The parts of one training that share its inputs.
+
+    Raises:
+        InputError: Too few examples to learn from.
+    """
 
     snapshot: DatasetSnapshot
     recipe: Recipe
     base: StartModel
     output: Path
-    rows: list[TrainingRow]
-    identity: str
     language: str
     device: str | None
     on_progress: OnProgress | None
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.rows: list[TrainingRow] = training_rows(
+            self.snapshot.examples, self.recipe.negatives_per_query, self.recipe.seed
+        )
+        self.identity = _identity(self.snapshot, self.recipe, self.base, self.language)
         self.folder = self.output.parent / f".{self.output.name}.training-{self.identity[:12]}"
         self.dev: DevSet = dev_set(self.snapshot)
         self.plan: Plan = plan(self.recipe, len(self.rows))

@@ -67,7 +67,7 @@ def fit(
     folder: Path,
     checkpoint: Path | None,
     device: str | None = None,
-) -> list[dict[str, Any]]:
+) -> None:
     """Train a model in place, from a checkpoint where one is given.
 
     Args:
@@ -80,13 +80,11 @@ def fit(
         checkpoint: One of them, to go on from.
         device: `cpu` keeps to the processor where there is an accelerator.
 
-    Returns:
-        What was logged and measured, oldest first, including what the checkpoint remembered.
-
     Raises:
         StageFailed: The loss is not finite, the disk is full, or memory ran out.
     """
     loss = splade_loss(model, recipe, schedule, rows)
+    ramp = SpladeRegularizerWeightSchedulerCallback(loss, "quadratic", recipe.ramp)
     trainer = _Trainer(
         model=model,
         args=_arguments(recipe, schedule, folder, observer.worth is not None, device),
@@ -94,24 +92,25 @@ def fit(
         loss=loss,
         evaluator=_Evaluator(observer),
         data_collator=_collator(model, recipe, len(rows[0].negatives)),
-        callbacks=[
-            SpladeRegularizerWeightSchedulerCallback(loss, "quadratic", recipe.ramp),
-            _Watch(observer),
-        ],
+        callbacks=[ramp, _Watch(observer)],
     )
     trainer.remove_callback(PrinterCallback)
+    _run(trainer, checkpoint)
+
+
+def _run(trainer: SparseEncoderTrainer, checkpoint: Path | None) -> None:
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except DistillerError:
         raise
     except torch.OutOfMemoryError as error:
         raise StageFailed(
-            f"training ran out of accelerator memory at batch size {schedule.batch_size};"
-            " lower batch_size, negatives_per_query or passage_length"
+            "training ran out of accelerator memory at batch size"
+            f" {trainer.args.per_device_train_batch_size}; lower batch_size, negatives_per_query"
+            " or passage_length"
         ) from error
     except (OSError, RuntimeError) as error:
-        raise StageFailed(_why_stopped(error, trainer.state.global_step, folder)) from error
-    return list(trainer.state.log_history)
+        raise StageFailed(_why_stopped(error, trainer)) from error
 
 
 def splade_loss(
@@ -186,11 +185,12 @@ def _arguments(
     )
 
 
-def _why_stopped(error: Exception, step: int, folder: Path) -> str:
+def _why_stopped(error: Exception, trainer: SparseEncoderTrainer) -> str:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return (
-        f"training stopped at step {step} while working in {folder}: {reason};"
-        " make room or mend that, and run the same again: it goes on at the last checkpoint"
+        f"training stopped at step {trainer.state.global_step} in {trainer.args.output_dir}:"
+        f" {reason}; make room or mend that, and run the same again: it goes on at the last"
+        " checkpoint"
     )
 
 
