@@ -74,7 +74,7 @@ def _render(name: str, domain: Domain, **variables: object) -> Prompt:
 def _knowledge(domain: Domain, concepts: int) -> list[Planned]:
     areas, hints = areas_for(concepts), template(domain.template).document_types
     size = min(ENTRIES, math.ceil(concepts / areas))
-    sub_areas = _render("knowledge.sub_areas", domain, count=areas, hints=hints, known=[])
+    sub_areas = _render("knowledge.sub_areas", domain, count=areas, hints=[], known=[])
     entries = _render(
         "knowledge.concepts", domain, count=size, sub_area=SENTENCE[:20], known=["security deposit"]
     )

@@ -128,14 +128,18 @@ class KnowledgeStage:
         return self.room
 
     async def _sub_areas(self, known: list[str]) -> list[str]:
-        """Names of sub-areas; the template's where the model names none."""
+        """Names of sub-areas; the template's where the model names none.
+
+        The template's angles are given only when the first answer was used up: small models copy
+        them instead of naming what is particular to the field.
+        """
         count = areas_for(self.wanted)
         prompt = prompts.render(
             "knowledge.sub_areas",
             domain=self.domain,
             language=self.language,
             count=count,
-            hints=self.template.sub_areas,
+            hints=self.template.sub_areas if known else [],
             known=known,
         )
         schema = answers.counted(answers.SubAreas, sub_areas=count)
