@@ -110,7 +110,7 @@ def _queries(domain: Domain, queries: int) -> list[Planned]:
         domain,
         style=template(domain.template).query_style,
         examples=domain.example_queries[:6],
-        complexity="moderate",
+        limits="8 to 15 words",
         facts=[SENTENCE] * 2,
         relationships=[SENTENCE],
         questions=[SENTENCE] * 2,

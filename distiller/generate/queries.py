@@ -27,6 +27,9 @@ from distiller.schema.usage import Prompt
 from distiller.store import Store
 
 MAX_WORDS = 70
+SIMPLE_WORDS = 12
+PARROTED, MIN_STEMS = 0.75, 5
+"""A query of so many stems, of which such a share stands in the definition, only parrots it."""
 ASKED = 3
 """How often one run asks for a cell before another cell takes its place."""
 DRY = 3
@@ -39,6 +42,12 @@ SCHEMAS: dict[Complexity, type[answers.Queries | answers.LongerQueries | answers
     Complexity.MODERATE: answers.LongerQueries,
     Complexity.COMPLEX: answers.LongQueries,
 }
+LIMITS = {
+    Complexity.SIMPLE: "at most 8 words",
+    Complexity.MODERATE: "8 to 15 words",
+    Complexity.COMPLEX: "15 to 35 words",
+}
+"""As the examples of the prompt show them."""
 MAX_TOKENS = {Complexity.SIMPLE: 60, Complexity.MODERATE: 80, Complexity.COMPLEX: 130}
 """Of one query with its concept."""
 
@@ -135,7 +144,7 @@ class QueryStage:
             language=self.language,
             style=self.plan.template.query_style,
             examples=self.domain.example_queries[:6],
-            complexity=cells[0].complexity,
+            limits=LIMITS[cells[0].complexity],
             facts=ground.facts,
             relationships=ground.relationships,
             questions=ground.questions,
@@ -174,7 +183,8 @@ class QueryStage:
         spoken = [(c, text) for c, text in usable if in_language(text, self.domain.language)]
         if not spoken:
             raise WrongLanguage(f"not in {self.language}", completion=raw)
-        new = [(c, text) for c, text in spoken if self.seen.add(text)][: self.room]
+        apt = [(c, text) for c, text in spoken if self._is_apt(c, text)]
+        new = [(c, text) for c, text in apt if self.seen.add(text)][: self.room]
         self.room -= len(new)
         self.taken |= {self._id(cell.number) for cell, _ in new}
         return [
@@ -193,6 +203,16 @@ class QueryStage:
 
     def _fits(self, text: str) -> bool:
         return len(text) >= 2 and length(text, self.domain.language) <= MAX_WORDS
+
+    def _is_apt(self, cell: Cell, text: str) -> bool:
+        """Whether a searcher could have typed it; the last time a cell is asked for, all is."""
+        if self.asked.get(cell.number, 0) >= ASKED:
+            return True
+        tag = self.domain.language
+        found = stems(text, tag)
+        parroted = len(found & stems(cell.concept.definition, tag)) >= PARROTED * len(found)
+        too_long = cell.complexity is Complexity.SIMPLE and length(text, tag) > SIMPLE_WORDS
+        return not too_long and not (parroted and len(found) >= MIN_STEMS)
 
     def _concepts(self, cell: Cell, text: str) -> list[str]:
         """The cell's concept, and up to three others whose words are all in the query."""

@@ -49,24 +49,29 @@ class Writer:
         def count(field: str) -> int:
             return int(schema["properties"][field].get("minItems", 1))
 
-        if name == "SubAreas":
-            return {"sub_areas": [f"chapter {WORDS[n]}" for n in range(count("sub_areas"))]}
-        if name == "Glossary":
-            return {"entries": [self.entry() for _ in range(count("entries"))]}
-        if name == "Context":
-            return self.context()
-        if name == "Kinds":
-            return {"document_types": [self.kind() for _ in range(count("document_types"))]}
-        if name in ("Queries", "LongerQueries", "LongQueries"):
-            return {"queries": [self.query() for _ in range(count("queries"))]}
-        if name == "OtherQueries":
-            kinds = [line.split(". ", 1)[1] for line in user.splitlines() if line[:1].isdigit()]
-            return {"queries": [{"kind": kind, "query": self.query()["query"]} for kind in kinds]}
-        if name == "WrittenPassage":
-            return self.passage(count("sentences"))
-        if name == "Assessment":
-            return {"reason": "The passage tells what is asked.", "grade": 2}
-        raise AssertionError(f"no rule for {name}")
+        def kinds() -> list[str]:
+            return [line.split(". ", 1)[1] for line in user.splitlines() if line[:1].isdigit()]
+
+        def several(field: str, one: Callable[[], Any]) -> dict[str, Any]:
+            return {field: [one() for _ in range(count(field))]}
+
+        rules: dict[str, Callable[[], dict[str, Any]]] = {
+            "SubAreas": lambda: {
+                "sub_areas": [f"chapter {w}" for w in WORDS[: count("sub_areas")]]
+            },
+            "Glossary": lambda: several("entries", self.entry),
+            "Context": self.context,
+            "Kinds": lambda: several("document_types", self.kind),
+            "Queries": lambda: several("queries", self.keywords),
+            "LongerQueries": lambda: several("queries", self.query),
+            "LongQueries": lambda: several("queries", self.query),
+            "OtherQueries": lambda: {
+                "queries": [{"kind": kind, "query": self.query()["query"]} for kind in kinds()]
+            },
+            "WrittenPassage": lambda: self.passage(count("sentences")),
+            "Assessment": lambda: {"reason": "The passage tells what is asked.", "grade": 2},
+        }
+        return rules[name]()
 
     def entry(self) -> dict[str, Any]:
         term = f"{spelled(self.number('term'))} clause"
@@ -109,6 +114,10 @@ class Writer:
         )
         text = f"may a tenant withhold the rent of the winter while the damage at {told} stays unmended"
         return {"concept": "rent", "query": text}
+
+    def keywords(self) -> dict[str, Any]:
+        n = spelled(self.number("query")).replace(" ", "")
+        return {"concept": "rent", "query": f"withhold rent {n}wall {n}roof {n}door"}
 
     def passage(self, sentences: int) -> dict[str, Any]:
         n = spelled(self.number("passage"))

@@ -393,3 +393,21 @@ async def test_the_judge_grades_imported_pairs_too(
     store.add(project.id, [label])
     async with connected(Writer()) as client:
         assert (await judge_passages(store, project, client)).made == 1
+
+
+async def test_a_query_that_parrots_the_definition_is_asked_for_again(
+    store: Store, project: Project, connected: Connect
+):
+    definition = "A sum that the tenant pays and that secures the landlord against unpaid rent."
+    parroted = "what is the sum the tenant pays that secures the landlord against unpaid rent"
+
+    def fault(name: str, turn: int) -> Scripted | None:
+        answer = {"queries": [{"concept": "deposit", "query": parroted}]}
+        return data(answer) if "Quer" in name and turn < 3 else None
+
+    store.add(project.id, [Concept(id="c", term="deposit", definition=definition)])
+    writer = Writer(fault)
+    async with connected(writer, concurrency=1) as client:
+        report = await generate_queries(store, project, client, count=1, complexity="complex")
+    assert report.made == 1
+    assert parroted not in [query.query for query in store.items(project.id, Query)]

@@ -56,7 +56,7 @@ CASES: dict[str, dict[str, Any]] = {
     "queries.write": {
         "style": "everyday words",
         "examples": ["deposit not returned, what now"],
-        "complexity": "simple",
+        "limits": "at most 8 words",
         "facts": ["A deposit is held apart."],
         "relationships": ["A sublease requires consent."],
         "questions": ["Who pays for repairs?"],
