@@ -9,6 +9,9 @@ import typer
 from distiller.cli import options as opt
 
 app = typer.Typer()
+FEW_CONCEPTS, ENOUGH_CONCEPTS = 10, 50
+"""Bounds of the knowledge base that `pipeline` asks for by itself: concepts that no query is about
+cost time and teach nothing."""
 
 
 @app.command()
@@ -84,7 +87,10 @@ def pipeline(
     description: opt.Description = "",
     language: opt.Language = "en",
     template: opt.Template = "general",
-    concepts: opt.Concepts = 50,
+    concepts: Annotated[
+        int | None,
+        typer.Option("--concepts", min=1, help="Concepts (default: one a query, 10 to 50)."),
+    ] = None,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Queries in all.")] = 100,
     complexity: opt.QueryMix = opt.Complexity.MIXED,
     positives_per_query: opt.Positives = 1,
@@ -112,7 +118,7 @@ def pipeline(
     }
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
     plan = {
-        "concepts": concepts,
+        "concepts": concepts or min(max(queries, FEW_CONCEPTS), ENOUGH_CONCEPTS),
         "queries": queries,
         "complexity": complexity.value,
         "positives_per_query": positives_per_query,

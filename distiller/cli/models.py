@@ -98,6 +98,14 @@ def evaluate(
         typer.Option("--language", metavar="TAG", help="Of the corpus (default: detected)."),
     ] = None,
     split: Annotated[str, typer.Option("--split", help="Which qrels: qrels/SPLIT.tsv.")] = "test",
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", help="Compare all with this one (default: every pair)."),
+    ] = None,
+    normalize: Annotated[
+        bool,
+        typer.Option("--normalize", help="Compose letters and their accents (Unicode NFC)."),
+    ] = False,
     as_json: opt.Json = False,
 ) -> None:
     """Rank the whole corpus of a human-judged collection with each model, and compare."""
@@ -107,8 +115,10 @@ def evaluate(
     from distiller.evaluate import load, systems, to_json
 
     settings = session.settings_from()
-    judged = load(collection, split=split, language=language)
-    report = measure(systems(model, judged, settings.cache_dir), judged, seed=settings.seed)
+    judged = load(collection, split=split, language=language, normalize=normalize)
+    report = measure(
+        systems(model, judged, settings.cache_dir), judged, baseline=baseline, seed=settings.seed
+    )
     if as_json:
         session.emit(to_json(report))
     else:

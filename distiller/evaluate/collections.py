@@ -177,5 +177,5 @@ def _unicode_notes(corpus: Mapping[str, str]) -> list[str]:
         return []
     return [
         f"{decomposed} of {len(corpus)} passages hold letters apart from their accents (u + ¨); "
-        "BM25 cuts words there and ranks lower than it could: normalize the collection (NFC)"
+        "BM25 cuts words there and ranks lower than it could: measure with --normalize"
     ]

@@ -44,7 +44,7 @@ FREE = Price(input=0.0, output=0.0)
 class PriceTable(Record):
     """Prices by host of the endpoint (`*` for any) and model."""
 
-    looked_up: datetime.date | None = None
+    as_of: datetime.date | None = None
     prices: dict[str, dict[str, Price]]
 
     def find(self, endpoint: str, model: str) -> Price | None:

@@ -37,16 +37,17 @@ class Items:
         project has, or a judgment of something that the project lacks; then nothing is written.
         """
         given = list(items)
-        new: set[str] = set()
+        new: set[tuple[type[Item], str]] = set()  # a query and a passage may share an id
         with self._database.write() as connection:
             for kind in KINDS:
                 batch = [item for item in given if type(item) is kind.model]
                 if batch:
-                    new |= self._insert(connection, kind, project_id, batch)
+                    ids = self._insert(connection, kind, project_id, batch)
+                    new |= {(kind.model, id_) for id_ in ids}
             written = []
             for item in given:
-                if item.id in new:
-                    new.discard(item.id)
+                if (type(item), item.id) in new:
+                    new.discard((type(item), item.id))
                     written.append(item)
             _log_creation(connection, project_id, written)
         return written

@@ -152,11 +152,7 @@ class _Job:
         return model
 
     def _measure(self, model: SparseEncoder) -> dict[str, float]:
-        encoder = SpladeEncoder(
-            model,
-            query_length=self.recipe.query_length,
-            passage_length=self.recipe.passage_length,
-        )
+        encoder = SpladeEncoder(model, passage_length=self.recipe.passage_length)
         return measure(encoder, self.dev)
 
     def _tell(self, step: int, message: str, measured: dict[str, float]) -> None:

@@ -36,7 +36,7 @@ class Recipe(Record):
     strength from the start they press every term to zero."""
     query_length: int = Field(default=64, ge=4)
     passage_length: int = Field(default=256, ge=8)
-    """Tokens that are read of a text."""
+    """Tokens that training reads of a text; measuring reads whole queries."""
     evaluations: int = Field(default=6, ge=1)
     """How often the dev split is measured, the last step included, step 0 not."""
     patience: int = Field(default=4, ge=0)

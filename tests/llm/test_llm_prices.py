@@ -22,7 +22,7 @@ def test_cost_counts_cached_tokens_at_their_own_price() -> None:
 
 def test_dated_snapshots_cost_what_their_model_does_and_strangers_are_unknown() -> None:
     table = price_table()
-    assert table.looked_up is not None
+    assert table.as_of is not None
     assert table.find(OPENAI, "gpt-4o-mini-2024-07-18") == table.find(OPENAI, "gpt-4o-mini")
     assert table.find(OPENAI, "gpt-4o-mini") != table.find(OPENAI, "gpt-4o")
     assert table.find(OPENAI, "unheard-of") is None

@@ -80,8 +80,9 @@ def _in_pairs(source: str) -> SpladeEncoder:
     return SpladeEncoder(source, device="cpu", batch_size=2)
 
 
-def test_queries_and_passages_are_cut_at_their_own_lengths(encoder: SpladeEncoder) -> None:
+def test_queries_and_passages_are_cut_at_their_own_lengths(tiny: StartModel) -> None:
     # [CLS] and [SEP] take two of the tokens; "rent" is one.
+    encoder = SpladeEncoder(tiny.source, device="cpu", query_length=64, passage_length=256)
     for encode, length in [(encoder.encode_queries, 64), (encoder.encode_passages, 256)]:
         read, more, fewer = (
             encode(["rent " * count + "lease"]) for count in (length - 2, 400, length - 3)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from distiller.schema.base import Item, Provenance, SourceSpan, Status, new_id
-from distiller.schema.domain import Project
+from distiller.schema.domain import Domain, Project
 from distiller.schema.errors import InputError, NotFound
 from distiller.schema.examples import (
     Complexity,
@@ -300,3 +300,9 @@ def test_counts(store: Store, project: Project) -> None:
 def test_absent_item(store: Store, project: Project) -> None:
     with pytest.raises(NotFound, match="query 'q-9'"):
         store.get(Query, "q-9")
+
+
+def test_a_query_and_a_passage_may_share_an_id(store: Store) -> None:
+    project = store.create_project(Domain(name="shared ids"))
+    query, passage = Query(id="1", query="deposit"), Passage(id="1", text="The deposit is due.")
+    assert store.add(project.id, [query, passage]) == [query, passage]
