@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,12 @@ Length = Literal["short", "medium", "long"]
 
 NOVEL = 0.5
 """Share of a passage's stems that must not come from the query: else it only repeats it."""
+_OF_ITSELF = re.compile(
+    r"\b(?:th(?:e|is) (?:passage|query|excerpt)|answers? the query|the field's own terms"
+    r"|reasons section|in the document)\b",
+    re.IGNORECASE,
+)
+"""Small models report on their task instead of doing it; such sentences are left out."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def body(
     sentences: dict[str, str] = {}
     for sentence in map(clean, written.sentences):
         folded = " ".join(words(sentence))
-        if folded and folded not in asked:
+        if folded and folded not in asked and not _OF_ITSELF.search(sentence):
             sentences.setdefault(folded, _ended(sentence))
     joint = " " if language(tag).spaced else ""
     text = _cut(list(sentences.values()), joint, tag, LENGTHS[size].words[1])

@@ -70,3 +70,12 @@ def test_counts_stand_in_the_schema_but_are_no_condition():
     assert (asked["minItems"], asked["maxItems"]) == (3, 3)
     assert schema.model_validate({"queries": []}).queries == []
     assert schema.__name__ == "Queries"
+
+
+def test_sentences_about_the_task_are_left_out():
+    told = [
+        "The passage accurately answers the query by describing the duty.",
+        "The passage uses the field's own terms, which are precise legal prose.",
+    ]
+    _, text, _ = body(written(*told, *SENTENCES), QUERY, "en", "medium")
+    assert text == ". ".join(SENTENCES) + "."
