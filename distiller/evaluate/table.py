@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from rich import box
 from rich.console import Group
 from rich.table import Table
@@ -15,8 +17,9 @@ from distiller.schema.retrieval import EvaluationReport, SystemResult
 def table(report: EvaluationReport) -> Group:
     """Systems as rows, nDCG with its 95 % interval, then comparisons and notes as sentences.
 
-    The best value of each measure of quality is bold.
+    The best value of each measure of quality is bold. A model folder is called by its last part.
     """
+    report = _with_short_names(report)
     grid = Table(
         title=Text(
             f"{report.collection}: {report.queries:,} queries, {report.passages:,} passages"
@@ -41,6 +44,31 @@ def table(report: EvaluationReport) -> Group:
     sentences = [Text(in_words(comparison)) for comparison in report.comparisons]
     notes = [Text(f"Note: {note}", style="dim") for note in report.notes]
     return Group(grid, *sentences, *notes)
+
+
+def _with_short_names(report: EvaluationReport) -> EvaluationReport:
+    """Paths cut to their last part, unless two systems would then have the same name."""
+    names = [system.name for system in report.systems]
+    short = {name: PurePath(name).name for name in names if name.count("/") > 1}
+    if len({short.get(name, name) for name in names}) < len(names):
+        return report
+    return report.model_copy(
+        update={
+            "systems": [
+                system.model_copy(update={"name": short.get(system.name, system.name)})
+                for system in report.systems
+            ],
+            "comparisons": [
+                comparison.model_copy(
+                    update={
+                        "baseline": short.get(comparison.baseline, comparison.baseline),
+                        "other": short.get(comparison.other, comparison.other),
+                    }
+                )
+                for comparison in report.comparisons
+            ],
+        }
+    )
 
 
 def _cell(report: EvaluationReport, result: SystemResult, name: str) -> Text:
