@@ -52,24 +52,8 @@ class ConceptQuery(BaseModel):
     query: str
 
 
-class LongerQuery(ConceptQuery):
-    query: str = Field(json_schema_extra={"minLength": 40})
-
-
-class LongQuery(ConceptQuery):
-    query: str = Field(json_schema_extra={"minLength": 90})
-
-
 class Queries(BaseModel):
     queries: list[ConceptQuery]
-
-
-class LongerQueries(BaseModel):
-    queries: list[LongerQuery]
-
-
-class LongQueries(BaseModel):
-    queries: list[LongQuery]
 
 
 class OtherQuery(BaseModel):

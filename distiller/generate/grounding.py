@@ -20,12 +20,12 @@ USABLE = (Status.PROPOSED, Status.APPROVED, Status.FLAGGED)
 
 @dataclass(frozen=True)
 class Ground:
-    """What one prompt is told."""
+    """What one prompt is told; nothing, by default."""
 
-    facts: list[str]
-    relationships: list[str]
-    questions: list[str]
-    document_types: list[str]
+    facts: Sequence[str] = ()
+    relationships: Sequence[str] = ()
+    questions: Sequence[str] = ()
+    document_types: Sequence[str] = ()
 
 
 class Grounding:

@@ -25,7 +25,9 @@ from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
 ENTRIES = 6
-"""Concepts that one request asks for."""
+"""Concepts that one request asks for at most."""
+AREA_SIZE = 4
+"""Concepts that a sub-area has on average: more of them, and small models write variations."""
 MAX_AREAS = 24
 DRY = 2
 """Requests in a row without a new concept, after which a sub-area counts as exhausted."""
@@ -39,7 +41,7 @@ SAME_TERM = 0.99
 
 def areas_for(concepts: int) -> int:
     """How many sub-areas a knowledge base of that size is divided into."""
-    return max(1, min(MAX_AREAS, math.ceil(concepts / ENTRIES)))
+    return max(1, min(MAX_AREAS, math.ceil(concepts / AREA_SIZE)))
 
 
 async def generate_knowledge(

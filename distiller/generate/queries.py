@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
 from distiller.generate import answers
 from distiller.generate.cells import BATCH, Cell, Plan, checked_mix
-from distiller.generate.grounding import Grounding
+from distiller.generate.grounding import Ground, Grounding
 from distiller.generate.records import firmly
 from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
@@ -29,7 +30,7 @@ from distiller.store import Store
 MAX_WORDS = 70
 SIMPLE_WORDS = 12
 PARROTED, MIN_STEMS = 0.75, 5
-"""A query of so many stems, of which such a share stands in the definition, only parrots it."""
+"""A query of so many stems, of which such a share stands in one line of the prompt, parrots it."""
 ASKED = 3
 """How often one run asks for a cell before another cell takes its place."""
 DRY = 3
@@ -37,17 +38,14 @@ DRY = 3
 SCARCE = 0.05
 """Share of new queries among those asked for that counts as next to nothing."""
 
-SCHEMAS: dict[Complexity, type[answers.Queries | answers.LongerQueries | answers.LongQueries]] = {
-    Complexity.SIMPLE: answers.Queries,
-    Complexity.MODERATE: answers.LongerQueries,
-    Complexity.COMPLEX: answers.LongQueries,
-}
 LIMITS = {
     Complexity.SIMPLE: "at most 8 words",
     Complexity.MODERATE: "8 to 15 words",
     Complexity.COMPLEX: "15 to 35 words",
 }
 """As the examples of the prompt show them."""
+_BRIEF = re.compile(r"\b(?:at most|to) \d+ words\b")
+"""Of a query that repeats what it was to be like."""
 MAX_TOKENS = {Complexity.SIMPLE: 60, Complexity.MODERATE: 80, Complexity.COMPLEX: 130}
 """Of one query with its concept."""
 
@@ -137,7 +135,10 @@ class QueryStage:
 
     def prompt(self, cells: Sequence[Cell]) -> Prompt:
         """What asks for these cells, which share a complexity."""
-        ground = self.grounding.around([cell.concept for cell in cells], cells[0].number // BATCH)
+        # Small models copy what they are told: a cell asked for again is asked for without it.
+        told = self.asked.get(cells[0].number, 0) <= 1
+        concepts = [cell.concept for cell in cells]
+        ground = self.grounding.around(concepts, cells[0].number // BATCH) if told else Ground()
         return prompts.render(
             "queries.write",
             domain=self.domain,
@@ -152,7 +153,7 @@ class QueryStage:
             cells=[
                 {
                     "term": cell.concept.term,
-                    "definition": cell.concept.definition,
+                    "definition": cell.concept.definition if told else "",
                     "type": cell.type.description,
                     "answer_type": cell.answer_type,
                     "persona": cell.persona,
@@ -167,7 +168,7 @@ class QueryStage:
         number = self.asked.get(cells[0].number, 1) - 1
         answer = await self.stage.client.structured(
             firmly(prompt, self.language, attempt),
-            answers.counted(SCHEMAS[complexity], queries=len(cells)),
+            answers.counted(answers.Queries, queries=len(cells)),
             stage="queries",
             max_tokens=MAX_TOKENS[complexity] * len(cells) + 60,
             temperature=0.8,
@@ -183,7 +184,7 @@ class QueryStage:
         spoken = [(c, text) for c, text in usable if in_language(text, self.domain.language)]
         if not spoken:
             raise WrongLanguage(f"not in {self.language}", completion=raw)
-        apt = [(c, text) for c, text in spoken if self._is_apt(c, text)]
+        apt = [(c, text) for c, text in spoken if self._is_apt(c, text, prompt)]
         new = [(c, text) for c, text in apt if self.seen.add(text)][: self.room]
         self.room -= len(new)
         self.taken |= {self._id(cell.number) for cell, _ in new}
@@ -204,15 +205,22 @@ class QueryStage:
     def _fits(self, text: str) -> bool:
         return len(text) >= 2 and length(text, self.domain.language) <= MAX_WORDS
 
-    def _is_apt(self, cell: Cell, text: str) -> bool:
-        """Whether a searcher could have typed it; the last time a cell is asked for, all is."""
-        if self.asked.get(cell.number, 0) >= ASKED:
-            return True
+    def _is_apt(self, cell: Cell, text: str, prompt: Prompt) -> bool:
+        """Whether a searcher could have typed it; the last time a cell is asked for, form is free."""
         tag = self.domain.language
         found = stems(text, tag)
-        parroted = len(found & stems(cell.concept.definition, tag)) >= PARROTED * len(found)
+        if "=>" in text or _BRIEF.search(text):
+            return False
+        if len(found) >= MIN_STEMS and any(
+            len(found & stems(line, tag)) >= PARROTED * len(found)
+            for line in prompt.user.splitlines()
+        ):
+            return False
+        if self.asked.get(cell.number, 0) >= ASKED:
+            return True
         too_long = cell.complexity is Complexity.SIMPLE and length(text, tag) > SIMPLE_WORDS
-        return not too_long and not (parroted and len(found) >= MIN_STEMS)
+        joined = sum(text.count(mark) for mark in "?？؟") > 1
+        return not too_long and not joined and cell.persona.casefold() not in text.casefold()
 
     def _concepts(self, cell: Cell, text: str) -> list[str]:
         """The cell's concept, and up to three others whose words are all in the query."""

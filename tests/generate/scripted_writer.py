@@ -63,8 +63,6 @@ class Writer:
             "Context": self.context,
             "Kinds": lambda: several("document_types", self.kind),
             "Queries": lambda: several("queries", self.keywords),
-            "LongerQueries": lambda: several("queries", self.query),
-            "LongQueries": lambda: several("queries", self.query),
             "OtherQueries": lambda: {
                 "queries": [{"kind": kind, "query": self.query()["query"]} for kind in kinds()]
             },
