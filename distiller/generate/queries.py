@@ -33,8 +33,9 @@ PARROTED, MIN_STEMS = 0.75, 5
 """A query of so many stems, of which such a share stands in one line of the prompt, parrots it."""
 ASKED = 3
 """How often one run asks for a cell before another cell takes its place."""
-DRY = 3
-"""Rounds in a row that brought next to nothing, after which the run ends with a note."""
+DRY = ASKED + 1
+"""Rounds in a row that brought next to nothing, after which the run ends with a note; so many that
+other cells have been asked for too."""
 SCARCE = 0.05
 """Share of new queries among those asked for that counts as next to nothing."""
 
@@ -213,7 +214,7 @@ class QueryStage:
             return False
         if len(found) >= MIN_STEMS and any(
             len(found & stems(line, tag)) >= PARROTED * len(found)
-            for line in prompt.user.splitlines()
+            for line in (cell.concept.definition, *prompt.user.splitlines())
         ):
             return False
         if self.asked.get(cell.number, 0) >= ASKED:
