@@ -195,3 +195,11 @@ def test_the_example_becomes_a_project(store: Store, records: list[dict[str, Any
     for query in store.items(project.id, Query):
         assert set(query.key_concepts) <= terms
     assert {e.query for e in assemble(store, project)} <= {r["query"] for r in records}
+
+
+def test_who_searches_survives_a_project(store: Store, records: list[dict[str, Any]]) -> None:
+    """In by import, out by assemble: the persona of a query is not lost on the way."""
+    project = store.create_project(Domain(name="residential tenancy law"))
+    import_file(store, project, DATASET)
+    personas = {record["query"]: record["_meta"]["persona"] for record in records}
+    assert {e.query: e.meta["persona"] for e in assemble(store, project)} == personas

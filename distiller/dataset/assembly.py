@@ -200,6 +200,7 @@ def _example(query: Query, pairs: Iterable[Pair]) -> Example:
         key_concepts=query.key_concepts,
         positives=[passage for passage in passages if passage.grade >= POSITIVE_GRADE],
         negatives=[passage for passage in passages if passage.grade < POSITIVE_GRADE],
+        meta={"persona": query.persona} if query.persona else {},
     )
 
 

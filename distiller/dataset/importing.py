@@ -208,6 +208,7 @@ class _Merge:
                 complexity=Complexity(example.complexity) if known else Complexity.MODERATE,
                 answer_type=example.answer_type,
                 key_concepts=example.key_concepts,
+                persona=str(example.meta.get("persona", "")),
                 provenance=Provenance(source="import"),
             ),
         )
