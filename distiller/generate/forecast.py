@@ -19,9 +19,9 @@ from distiller.schema.domain import Domain
 from distiller.schema.errors import InputError
 from distiller.schema.usage import Prompt
 
-TOKENS = {"sub_areas": 12, "concept": 130, "context": 280, "documents": 420, "query": 28}
+TOKENS = {"sub_areas": 12, "concept": 95, "context": 280, "documents": 420, "query": 30}
 """Completion tokens of one, as measured with the embedded model in English."""
-TOKENS |= {"other": 38, "judgment": 45, "score": 1}
+TOKENS |= {"other": 35, "judgment": 45, "score": 1}
 PASSAGE_TOKENS = {"short": 130, "medium": 240, "long": 480}
 TOPPED_UP = 1.15
 """Requests made over those planned: duplicates, and what has to be asked for again."""

@@ -14,7 +14,7 @@ from distiller.generate.grounding import Ground, Grounding
 from distiller.generate.records import firmly
 from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
-from distiller.generate.wording import Seen, clean, length, stems
+from distiller.generate.wording import Seen, clean, joined, length, parrots, stems
 from distiller.llm import Client
 from distiller.packs import prompts
 from distiller.packs.languages import language
@@ -29,8 +29,6 @@ from distiller.store import Store
 
 MAX_WORDS = 70
 SIMPLE_WORDS = 12
-PARROTED, MIN_STEMS = 0.75, 5
-"""A query of so many stems, of which such a share stands in one line of the prompt, parrots it."""
 ASKED = 3
 """How often one run asks for a cell before another cell takes its place."""
 DRY = ASKED + 1
@@ -209,19 +207,14 @@ class QueryStage:
     def _is_apt(self, cell: Cell, text: str, prompt: Prompt) -> bool:
         """Whether a searcher could have typed it; the last time a cell is asked for, form is free."""
         tag = self.domain.language
-        found = stems(text, tag)
-        if "=>" in text or _BRIEF.search(text):
-            return False
-        if len(found) >= MIN_STEMS and any(
-            len(found & stems(line, tag)) >= PARROTED * len(found)
-            for line in (cell.concept.definition, *prompt.user.splitlines())
-        ):
+        shown = (cell.concept.definition, *prompt.user.splitlines())
+        if "=>" in text or _BRIEF.search(text) or parrots(text, shown, tag):
             return False
         if self.asked.get(cell.number, 0) >= ASKED:
             return True
         too_long = cell.complexity is Complexity.SIMPLE and length(text, tag) > SIMPLE_WORDS
-        joined = sum(text.count(mark) for mark in "?？؟") > 1
-        return not too_long and not joined and cell.persona.casefold() not in text.casefold()
+        named = cell.persona.casefold() in text.casefold()
+        return not (too_long or named or joined(text))
 
     def _concepts(self, cell: Cell, text: str) -> list[str]:
         """The cell's concept, and up to three others whose words are all in the query."""

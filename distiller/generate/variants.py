@@ -9,7 +9,7 @@ from distiller.generate import answers
 from distiller.generate.records import firmly
 from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try
-from distiller.generate.wording import clean, similarity, stems, words
+from distiller.generate.wording import clean, joined, parrots, similarity, stems, words
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.strategies import strategies
@@ -79,7 +79,10 @@ class Variants:
             raw = answer.value.model_dump_json()
             for one, other in zip(open_, answer.value.queries, strict=False):
                 text = clean(other.query)
-                if self._differs(text, query, found):
+                examples = prompt.system.splitlines()
+                if self._differs(text, query, found) and not parrots(
+                    text, examples, self.domain.language
+                ):
                     found[one] = text
         for one in wanted:
             if one not in found and one.strategy is Strategy.STANDARD:
@@ -91,7 +94,7 @@ class Variants:
         return found
 
     def _differs(self, text: str, query: Query, found: dict[Wanted, str]) -> bool:
-        if len(words(text)) < 2 or not in_language(text, self.domain.language):
+        if len(words(text)) < 2 or joined(text) or not in_language(text, self.domain.language):
             return False
         parts = stems(text, self.domain.language)
         rivals = [query.query, *found.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,8 @@ from distiller.packs.languages import Language, language
 NEAR_DUPLICATE = 0.8
 """Jaccard similarity of word stems from which two queries count as the same."""
 PERMUTATIONS = 64
+PARROTED, MIN_STEMS = 0.75, 5
+"""A text of so many stems, of which such a share stands in one line of the prompt, parrots it."""
 
 _FENCE = re.compile(r"^```\w*\s*|\s*```$")
 _PREAMBLE = re.compile(
@@ -99,6 +102,19 @@ def similarity(one: frozenset[str], other: frozenset[str]) -> float:
     """Jaccard similarity of two sets of stems; 1 for two empty ones."""
     union = len(one | other)
     return len(one & other) / union if union else 1.0
+
+
+def parrots(text: str, lines: Iterable[str], tag: str) -> bool:
+    """Whether a line that the model was shown holds most of the text's stems; not of short texts."""
+    found = stems(text, tag)
+    return len(found) >= MIN_STEMS and any(
+        len(found & stems(line, tag)) >= PARROTED * len(found) for line in lines
+    )
+
+
+def joined(text: str) -> bool:
+    """Whether the text asks two things at once."""
+    return sum(text.count(mark) for mark in "?？؟") > 1
 
 
 class Seen:

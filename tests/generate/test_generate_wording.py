@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distiller.generate.wording import Seen, clean, length, similarity, stems
+from distiller.generate.wording import (
+    Seen,
+    clean,
+    joined,
+    length,
+    parrots,
+    similarity,
+    stems,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +76,24 @@ def test_a_thousand_different_queries_stay_a_thousand():
     seen = Seen("en")
     assert all(seen.add(f"clause a{n} of lease b{n} with annex c{n}") for n in range(1000))
     assert not any(seen.add(f"Clause a{n} of leases b{n} with an annex c{n}") for n in range(1000))
+
+
+EXAMPLE = "why do shops repair new bikes free of charge"
+
+
+@pytest.mark.parametrize(
+    ("text", "copied"),
+    [
+        (EXAMPLE, True),
+        ("Why do bike shops repair a new bike free of charge?", True),
+        ("why do landlords repair old heaters free of charge", False),  # 3 of its 6 stems
+        ("repair free of charge", False),  # too short to tell
+    ],
+)
+def test_what_the_prompt_showed_is_not_taken_for_an_answer(text: str, copied: bool):
+    assert parrots(text, ["Examples from another field:", f"reason: {EXAMPLE}"], "en") is copied
+
+
+def test_two_questions_in_one_are_noticed():
+    assert joined("What is rent? Who pays it?")
+    assert not joined("who pays the rent?")
