@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from distiller.schema.base import Item, Status
 from distiller.schema.dataset import Example, LabelledPassage
@@ -19,6 +19,9 @@ from distiller.schema.examples import (
 )
 from distiller.store import Store
 
+MARGIN = 0.95
+"""A negative counts as false only from this share of its query's positive's soft score on
+(positive-aware mining, NV-Retriever, https://arxiv.org/abs/2407.15831)."""
 _RANK = {source: rank for rank, source in enumerate(JudgmentSource)}
 
 
@@ -98,10 +101,11 @@ def gather(store: Store, project: Project) -> Material:
     by_pair: dict[tuple[str, str], dict[JudgmentSource, Judgment]] = defaultdict(dict)
     for judgment in store.judgments(project.id):
         by_pair[judgment.query_id, judgment.passage_id][judgment.source] = judgment
-    pairs = defaultdict(list)
+    pairs: dict[str, list[Pair]] = defaultdict(list)
     for (query_id, passage_id), sources in by_pair.items():
         if query_id in known and passage_id in passages:
             pairs[query_id].append(Pair(known[query_id], passages[passage_id], sources))
+    pairs = {query_id: _calibrated(group) for query_id, group in pairs.items()}
     everything = [pair for group in pairs.values() for pair in group]
     reviewed = set()
     if any(query.status is Status.APPROVED for query in queries):
@@ -111,10 +115,41 @@ def gather(store: Store, project: Project) -> Material:
     return Material(
         queries=queries,
         passages=passages,
-        pairs=dict(pairs),
+        pairs=pairs,
         has_judge=any(JudgmentSource.JUDGE in pair.judgments for pair in everything),
         reviewed=frozenset(reviewed),
     )
+
+
+def _calibrated(pairs: list[Pair]) -> list[Pair]:
+    """A lenient judge's word against a negative holds only where its own soft score agrees.
+
+    Small models grade almost everything 3, and still give the passage that answers a higher
+    probability of Yes than those that do not.
+    """
+    bars = [
+        given.score
+        for pair in pairs
+        if (given := pair.judgments.get(JudgmentSource.JUDGE)) is not None
+        and given.score is not None
+        and given.grade >= POSITIVE_GRADE
+        and pair.intended is not None
+        and pair.intended.grade >= POSITIVE_GRADE
+    ]
+    return [_overruled(pair, MARGIN * max(bars)) for pair in pairs] if bars else pairs
+
+
+def _overruled(pair: Pair, bar: float) -> Pair:
+    """The pair with its writer's grade in place of the judge's, where the judge's score is low."""
+    given, intended = pair.judgments.get(JudgmentSource.JUDGE), pair.intended
+    if given is None or given.score is None or given.score >= bar:
+        return pair
+    if given.grade < POSITIVE_GRADE or intended is None or intended.grade >= POSITIVE_GRADE:
+        return pair
+    calibrated = given.model_copy(
+        update={"grade": intended.grade, "explanation": intended.explanation}
+    )
+    return replace(pair, judgments={**pair.judgments, JudgmentSource.JUDGE: calibrated})
 
 
 def assemble(store: Store, project: Project) -> list[Example]:

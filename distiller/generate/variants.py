@@ -9,7 +9,7 @@ from distiller.generate import answers
 from distiller.generate.records import firmly
 from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try
-from distiller.generate.wording import clean, joined, parrots, similarity, stems, words
+from distiller.generate.wording import MIN_STEMS, clean, joined, parrots, similarity, stems, words
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.strategies import strategies
@@ -96,7 +96,9 @@ class Variants:
     def _differs(self, text: str, query: Query, found: dict[Wanted, str]) -> bool:
         if len(words(text)) < 2 or joined(text) or not in_language(text, self.domain.language):
             return False
-        parts = stems(text, self.domain.language)
+        parts, own = (stems(t, self.domain.language) for t in (text, query.query))
+        if len(own) >= MIN_STEMS and own <= parts:
+            return False  # it asks the query too, and something besides
         rivals = [query.query, *found.values()]
         return all(similarity(parts, stems(r, self.domain.language)) < SAME for r in rivals)
 

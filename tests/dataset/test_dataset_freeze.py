@@ -94,7 +94,7 @@ def test_what_the_judge_contradicts_is_left_out_and_counted(store: Store, projec
         project.id,
         [
             judgment("q0", "p0", 2, JUDGE, 0.9),
-            judgment("q0", "n0", 3, JUDGE, 0.8),  # a negative that answers
+            judgment("q0", "n0", 3, JUDGE, 0.89),  # a negative that answers
             judgment("q1", "p1", 1, JUDGE, 0.2),  # a positive that does not
             judgment("q1", "n1", 0, JUDGE),
             judgment("q2", "p2", 3, JUDGE),  # n2 stays unjudged
@@ -110,6 +110,22 @@ def test_what_the_judge_contradicts_is_left_out_and_counted(store: Store, projec
         "query_without_positive": 1,
         "passage_unjudged": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("score", "kept"), [(0.95 * 0.8 - 0.01, True), (0.95 * 0.8 + 0.01, False), (None, False)]
+)
+def test_a_lenient_judge_is_believed_as_far_as_its_own_score_goes(
+    store: Store, project: Project, score: float | None, kept: bool
+) -> None:
+    fill(store, project, 1)
+    store.add(
+        project.id,
+        [judgment("q0", "p0", 3, JUDGE, 0.8), judgment("q0", "n0", 3, JUDGE, score)],
+    )
+    [example] = assemble(store, project)
+    assert [(p.passage_id, p.grade) for p in example.positives] == [("p0", 3)]
+    assert [(p.passage_id, p.grade) for p in example.negatives] == ([("n0", 0)] if kept else [])
 
 
 def test_a_reviewers_grade_outranks_the_judge_and_approves_its_pair(
