@@ -240,7 +240,12 @@ async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
     )
     journey.model = model.model_copy(update={"project_id": journey.project.id})
     journey.store.save_model(journey.model)
-    return StageReport(stage="train", made=1, present=0, notes=[f"model in {model.path}"])
+    return StageReport(stage="train", made=1, present=0, notes=[f"model in {_from_here(model.path)}"])
+
+
+def _from_here(path: str) -> Path:
+    here = Path.cwd()
+    return Path(path).relative_to(here) if Path(path).is_relative_to(here) else Path(path)
 
 
 async def _evaluate(journey: Journey, on_progress: OnProgress) -> StageReport:
