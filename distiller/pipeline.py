@@ -240,7 +240,9 @@ async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
     )
     journey.model = model.model_copy(update={"project_id": journey.project.id})
     journey.store.save_model(journey.model)
-    return StageReport(stage="train", made=1, present=0, notes=[f"model in {_from_here(model.path)}"])
+    return StageReport(
+        stage="train", made=1, present=0, notes=[f"model in {_from_here(model.path)}"]
+    )
 
 
 def _from_here(path: str) -> Path:

@@ -21,7 +21,7 @@ from distiller.packs.languages import language
 from distiller.packs.templates import template
 from distiller.schema.base import Item, Status
 from distiller.schema.domain import Project
-from distiller.schema.errors import InputError, InvalidCompletion, WrongLanguage
+from distiller.schema.errors import InputError, InvalidCompletion, StageFailed, WrongLanguage
 from distiller.schema.examples import Complexity, Query
 from distiller.schema.jobs import OnProgress, StageReport
 from distiller.schema.usage import Prompt
@@ -75,7 +75,10 @@ async def generate_queries(
     plan = Plan(grounding.concepts, template(project.domain.template), mix, project.domain.name)
     run = QueryStage(stage, plan, grounding, count)
     await run.run()
-    return stage.report()
+    report = stage.report()
+    if not report.made + report.present:  # nothing failed, but nothing could be used either
+        raise StageFailed(f"queries: {'; '.join(report.notes)}")
+    return report
 
 
 class QueryStage:
@@ -103,11 +106,10 @@ class QueryStage:
         while self.room > 0 and dry < DRY:
             before = self.room
             cells = [self.plan.cell(number) for number in self._free(self.room)]
-            batches = groupby(cells, key=lambda cell: cell.number // BATCH)
             await self.stage.all(
                 [
-                    Work(f"batch/{number}", partial(self._write, list(batch)))
-                    for number, batch in batches
+                    Work(key, partial(self._write, list(batch)))
+                    for key, batch in groupby(cells, key=self._request)
                 ]
             )
             dry = 0 if before - self.room > SCARCE * before else dry + 1
@@ -116,6 +118,11 @@ class QueryStage:
                 f"{self.room} of {self.stage.total} queries are missing: the model repeats itself; "
                 "add concepts, or use a larger model"
             )
+
+    def _request(self, cell: Cell) -> str:
+        """Which cells share a request: those of a batch at first, then each is asked for alone."""
+        alone = self.asked[cell.number] > 1
+        return f"query/{cell.number}" if alone else f"batch/{cell.number // BATCH}"
 
     def _id(self, number: int) -> str:
         project = hashlib.sha256(self.stage.project.id.encode()).hexdigest()[:8]

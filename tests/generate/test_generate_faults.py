@@ -411,3 +411,16 @@ async def test_a_query_that_parrots_the_definition_is_asked_for_again(
         report = await generate_queries(store, project, client, count=1, complexity="complex")
     assert report.made == 1
     assert parroted not in [query.query for query in store.items(project.id, Query)]
+
+
+async def test_queries_that_only_parrot_fail_the_stage(
+    store: Store, project: Project, connected: Connect
+):
+    definition = "A sum that the tenant pays and that secures the landlord against unpaid rent."
+    parroted = {"queries": [{"concept": "deposit", "query": definition}]}
+    store.add(project.id, [Concept(id="c", term="deposit", definition=definition)])
+    writer = Writer(lambda name, turn: data(parroted))
+    async with connected(writer) as client:
+        with pytest.raises(StageFailed, match="2 of 2 queries are missing"):
+            await generate_queries(store, project, client, count=2)
+    assert store.count(project.id, Query) == 0
