@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.local_llm, pytest.mark.slow, pytest.mark.timeout(1500)
 
 JOURNEY = (
     *("pipeline", "--domain", "residential tenancy law"),
-    *("--concepts", "4", "--queries", "4", "--negatives-per-query", "1", "--length", "short"),
+    *("--concepts", "6", "--queries", "6", "--negatives-per-query", "1", "--length", "short"),
     *("--train", "--preset", "quick", "--json"),
 )
 
@@ -63,10 +63,10 @@ def test_journey_survives_kill_goes_to_the_end_and_pays_nothing_twice(
     assert again.returncode == 0, err
     result = json.loads(out)
     done = {stage["stage"]: stage for stage in result["stages"]}
-    assert done["queries"]["made"] + done["queries"]["present"] == 4
+    assert done["queries"]["made"] + done["queries"]["present"] == 6
     with store_of(tmp_path) as store:
         project = store.project("residential-tenancy-law")
-        assert len(store.items(project.id, Query)) == 4
+        assert len(store.items(project.id, Query)) == 6
     assert paid(tmp_path) > before
 
     systems = {system["name"]: system["measures"] for system in result["reports"][0]["systems"]}
