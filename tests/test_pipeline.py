@@ -1,4 +1,4 @@
-"""The whole journey with the embedded language model: to the end, again, and after `kill -9`."""
+"""The journey with the embedded language model, killed and run again; and from data to a model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import pytest
 from distiller.schema.examples import Query
 from distiller.store import Store
 
-pytestmark = [pytest.mark.local_llm, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+EXAMPLE = Path(__file__).parent.parent / "examples" / "tenancy" / "dataset.json"
 
 JOURNEY = (
     *("pipeline", "--domain", "residential tenancy law"),
     *("--concepts", "6", "--queries", "6", "--negatives-per-query", "1", "--length", "short"),
-    *("--train", "--preset", "quick", "--json"),
+    "--json",
 )
 
 
@@ -44,6 +45,7 @@ def paid(workspace: Path) -> int:
         return store.ledger.spent().completions
 
 
+@pytest.mark.local_llm
 def test_journey_survives_kill_goes_to_the_end_and_pays_nothing_twice(
     tmp_path: Path, collections_dir: Path
 ) -> None:
@@ -63,20 +65,63 @@ def test_journey_survives_kill_goes_to_the_end_and_pays_nothing_twice(
     assert again.returncode == 0, err
     result = json.loads(out)
     done = {stage["stage"]: stage for stage in result["stages"]}
-    assert done["queries"]["made"] + done["queries"]["present"] == 6
     with store_of(tmp_path) as store:
         project = store.project("residential-tenancy-law")
-        assert len(store.items(project.id, Query)) == 6
+        written = len(store.items(project.id, Query))
+    assert written == done["queries"]["made"] + done["queries"]["present"]
+    # A small model may run dry; then the stage says how many are missing.
+    assert written == 6 or f"{6 - written} of 6 queries are missing" in done["queries"]["notes"][0]
     assert paid(tmp_path) > before
 
     systems = {system["name"]: system["measures"] for system in result["reports"][0]["systems"]}
-    assert set(systems) == {"bm25", "tiny", "tuned"}
+    assert set(systems) == {"bm25", "tiny"}
     assert systems["bm25"]["ndcg@10"] == pytest.approx(0.494, abs=0.01)
-    assert (Path(result["model"]) / "README.md").is_file()
 
-    total = paid(tmp_path)
-    third = start(tmp_path, *journey)
-    out, err = third.communicate(timeout=600)
-    assert third.returncode == 0, err
-    assert paid(tmp_path) == total, "a finished journey asks the model nothing"
-    assert json.loads(out)["model"] == result["model"]
+    for _ in range(4):  # what failed is tried in three runs; then there is nothing left to ask
+        total = paid(tmp_path)
+        last = start(tmp_path, *journey)
+        assert last.wait(timeout=600) == 0, last.communicate()[1]
+        if paid(tmp_path) == total:
+            break
+    else:
+        pytest.fail("a finished journey still asks the model")
+
+
+def test_example_data_become_a_model_that_is_measured(tmp_path: Path) -> None:
+    """Import, freeze, train, evaluate on the held-out queries; the second run finds it all done."""
+    few = tmp_path / "few.json"
+    few.write_text(json.dumps(json.loads(EXAMPLE.read_text(encoding="utf-8"))[:12]))
+    made = start(tmp_path, "import", str(few), "--domain", "residential tenancy law")
+    assert made.wait() == 0, made.communicate()[1]
+
+    out, err = (training := start(tmp_path, "train", "--preset", "quick", "--json")).communicate()
+    assert training.returncode == 0, err
+    model = json.loads(out)["model"]
+    assert (Path(model) / "README.md").is_file()
+    again = start(tmp_path, "train", "--preset", "quick", "--json")
+    assert json.loads(again.communicate()[0])["model"] == model
+
+    beir = tmp_path / "beir"
+    written = start(tmp_path, "format", "--format", "beir", "--output", str(beir))
+    assert written.wait() == 0, written.communicate()[1]
+    names = ("bm25", "tiny", model)
+    chosen = [part for name in names for part in ("--model", name)]
+    measured = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "distiller",
+            "evaluate",
+            *chosen,
+            "--collection",
+            str(beir),
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(measured.stdout)
+    assert set(result["models"]) == set(names)
+    assert all(0 < result["models"][name]["ndcg@10"] <= 1 for name in names)
+    assert len(result["comparisons"]) == 3
