@@ -80,7 +80,8 @@ def test_journey_survives_kill_goes_to_the_end_and_pays_nothing_twice(
     for _ in range(4):  # what failed is tried in three runs; then there is nothing left to ask
         total = paid(tmp_path)
         last = start(tmp_path, *journey)
-        assert last.wait(timeout=600) == 0, last.communicate()[1]
+        _, err = last.communicate(timeout=600)
+        assert last.returncode == 0, err
         if paid(tmp_path) == total:
             break
     else:
