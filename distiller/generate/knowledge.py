@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from distiller.generate import answers
-from distiller.generate.context import ContextStage
+from distiller.generate.context import MAX_AREAS, ContextStage
 from distiller.generate.grounding import USABLE
 from distiller.generate.records import derived_id, firmly
 from distiller.generate.speech import in_language
@@ -28,13 +28,9 @@ ENTRIES = 6
 """Concepts that one request asks for at most."""
 AREA_SIZE = 4
 """Concepts that a sub-area has on average: more of them, and small models write variations."""
-MAX_AREAS = 24
 DRY = 2
 """Requests in a row without a new concept, after which a sub-area counts as exhausted."""
 MAX_TERM_WORDS = 8
-FACTS, QUESTIONS, LINKS = 3, 3, 2
-"""Asked for in each sub-area."""
-DOCUMENT_TYPES = 5
 SAME_TERM = 0.99
 """Terms are the same where their stems are: `security deposit`, `Security deposits`."""
 

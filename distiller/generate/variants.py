@@ -77,9 +77,9 @@ class Variants:
                 at_least=len(open_),
             )
             raw = answer.value.model_dump_json()
+            examples = prompt.system.splitlines()
             for one, other in zip(open_, answer.value.queries, strict=False):
                 text = clean(other.query)
-                examples = prompt.system.splitlines()
                 if self._differs(text, query, found) and not parrots(
                     text, examples, self.domain.language
                 ):
