@@ -1,0 +1,55 @@
+"""Which pages there are, in the order of the journey."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+PAGES = Path(__file__).parents[2] / "pages"
+"""Sub-folders only: Streamlit runs files directly in `pages/` without app.py."""
+
+SECTIONS: dict[str, list[tuple[str, str, str]]] = {
+    "Define": [
+        ("define/domain.py", "Domain", ":material/edit_note:"),
+        ("define/knowledge.py", "Knowledge", ":material/hub:"),
+    ],
+    "Curate": [
+        ("curate/queries.py", "Queries", ":material/search:"),
+        ("curate/passages.py", "Passages", ":material/article:"),
+    ],
+    "Train": [
+        ("train/training.py", "Training", ":material/model_training:"),
+        ("train/evaluation.py", "Evaluation", ":material/monitoring:"),
+    ],
+    "Admin": [
+        ("admin/jobs.py", "Jobs", ":material/pending_actions:"),
+        ("admin/settings.py", "Settings", ":material/settings:"),
+    ],
+}
+"""Section → file, title, icon. The address of a page is its file's name: `/queries`."""
+
+
+def path_of(title: str) -> str:
+    """The file of a page, for `st.switch_page` and `st.page_link`."""
+    return next(
+        str(PAGES / file)
+        for pages in SECTIONS.values()
+        for file, name, _ in pages
+        if name == title
+    )
+
+
+def navigation() -> StreamlitPage:
+    """The page that was asked for, to be run."""
+    st.set_page_config(page_title="Domain Distiller", page_icon=":material/filter_alt:", layout="wide")
+    return st.navigation(
+        {
+            section: [
+                st.Page(PAGES / file, title=title, icon=icon, default=title == "Domain")
+                for file, title, icon in pages
+            ]
+            for section, pages in SECTIONS.items()
+        }
+    )

@@ -1,0 +1,3 @@
+from distiller.ui.shell import guard
+
+here = guard("Jobs")
