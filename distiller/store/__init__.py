@@ -1,6 +1,7 @@
 """Everything that is kept, in SQLite or PostgreSQL. The only room that knows SQL."""
 
 from distiller.store.projects import slug
+from distiller.store.review import Step
 from distiller.store.store import Store
 
-__all__ = ["Store", "slug"]
+__all__ = ["Step", "Store", "slug"]

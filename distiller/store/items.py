@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, union_all
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    func,
+    literal,
+    select,
+    union_all,
+)
+from sqlalchemy import cast as cast_to
 from sqlalchemy.exc import IntegrityError
 
 from distiller.schema.base import Item, Status, new_id
 from distiller.schema.errors import InputError, NotFound
 from distiller.schema.examples import Judgment, JudgmentSource
 from distiller.schema.review import ReviewEvent
-from distiller.store.database import Database
+from distiller.store.database import Database, to_json
 from distiller.store.kinds import KINDS, Kind, kind_of
 from distiller.store.log import log
 from distiller.store.tables import judgments, projects
+from distiller.store.types import Words
 
 T = TypeVar("T", bound=Item)
 
@@ -78,7 +90,7 @@ class Items:
             )
         return NotFound(f"there is no project {project_id!r}; nothing was written")
 
-    def items(
+    def items(  # noqa: PLR0913 - filters that a caller names, or not
         self,
         project_id: str,
         kind: type[T],
@@ -87,24 +99,61 @@ class Items:
         ids: Collection[str] | None = None,
         text: str | None = None,
         where: Mapping[str, Any] | None = None,
+        concept: str | None = None,
+        order: str = "position",
+        descending: bool = False,
         limit: int | None = None,
         offset: int = 0,
     ) -> list[T]:
-        """Items of a kind, oldest first, filtered in the database.
+        """Items of a kind, oldest first unless ordered otherwise, filtered in the database.
 
         `text` is looked for in the item's main text, whatever the letter case; `where` maps other
         columns (`stale`, `type`, `complexity`, `origin`, `grade`, `strategy`, `source`, `run_id`)
-        to the value they must have.
+        to the value they must have; `concept` keeps the queries whose key concepts name it;
+        `order` is a column that may be filtered or sorted by, ties broken by age.
         """
         row = kind_of(kind)
+        by = _sorted_by(row, order)
         statement = (
             select(*row.columns)
-            .where(*self._filters(row, project_id, status, ids, text, where))
-            .order_by(row.table.c.position)
+            .where(*self._filters(row, project_id, status, ids, text, where, concept))
+            .order_by(by.desc() if descending else by, row.table.c.position)
             .offset(offset)
             .limit(limit)
         )
         return cast("list[T]", self._fetch(row, statement))
+
+    def ids(
+        self,
+        project_id: str,
+        kind: type[Item],
+        *,
+        status: Status | Collection[Status] | None = None,
+        text: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        concept: str | None = None,
+    ) -> list[str]:
+        """Identifiers of the items that `items` would return, oldest first."""
+        row = kind_of(kind)
+        filters = self._filters(row, project_id, status, None, text, where, concept)
+        chosen = select(row.table.c.id).where(*filters).order_by(row.table.c.position)
+        with self._database.read() as connection:
+            return list(connection.execute(chosen).scalars())
+
+    def values(
+        self, project_id: str, kind: type[Item], columns: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        """A few columns of all items of a kind, oldest first, where whole records take too long.
+
+        Raises InputError for a column that the kind has not.
+        """
+        row = kind_of(kind)
+        for name in columns:
+            _known(row, name)
+        chosen = select(*(row.table.c[name] for name in columns))
+        ordered = chosen.where(row.table.c.project_id == project_id).order_by(row.table.c.position)
+        with self._database.read() as connection:
+            return [tuple(row) for row in connection.execute(ordered)]
 
     def count(
         self,
@@ -115,10 +164,11 @@ class Items:
         ids: Collection[str] | None = None,
         text: str | None = None,
         where: Mapping[str, Any] | None = None,
+        concept: str | None = None,
     ) -> int:
         """How many items `items` would return with these filters and no limit."""
         row = kind_of(kind)
-        filters = self._filters(row, project_id, status, ids, text, where)
+        filters = self._filters(row, project_id, status, ids, text, where, concept)
         with self._database.read() as connection:
             found = connection.scalar(select(func.count()).select_from(row.table).where(*filters))
         return int(found or 0)
@@ -172,6 +222,7 @@ class Items:
         ids: Collection[str] | None,
         text: str | None,
         where: Mapping[str, Any] | None,
+        concept: str | None,
     ) -> list[ColumnElement[bool]]:
         columns = kind.table.c
         filters = [columns.project_id == project_id]
@@ -184,14 +235,31 @@ class Items:
         if text:
             filters.append(columns[kind.text].icontains(text, autoescape=True))
         for name, value in (where or {}).items():
-            if name not in columns:
-                raise InputError(f"{kind.name} items have no column {name!r} to filter by")
+            _known(kind, name)
             filters.append(columns[name] == value)
+        if concept:
+            _known(kind, "key_concepts")
+            # The list as the database holds it, as JSON: a whole term is one with its quotes.
+            terms = cast_to(columns["key_concepts"], Text)
+            filters.append(terms.icontains(to_json(concept), autoescape=True))
         return filters
 
     def _fetch(self, kind: Kind, statement: Select[Any]) -> list[Item]:
         with self._database.read() as connection:
             return [kind.item(row) for row in connection.execute(statement)]
+
+
+def _known(kind: Kind, column: str) -> None:
+    if column not in kind.table.c:
+        raise InputError(f"{kind.name} items have no column {column!r} to filter by")
+
+
+def _sorted_by(kind: Kind, order: str) -> ColumnElement[Any]:
+    _known(kind, order)
+    column = kind.table.c[order]
+    if isinstance(column.type, JSON):
+        raise InputError(f"{kind.name} items cannot be sorted by {order!r}")
+    return func.lower(column) if isinstance(column.type, Words) else column
 
 
 def stored(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from distiller.schema.base import Item, Status, new_id
@@ -29,6 +31,20 @@ _ACTIONS = {
 }
 _Key = tuple[str, str]
 """Kind and id of an item; kinds may share ids."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One decision or edit, or many that were made as one."""
+
+    group: str
+    action: str
+    item_kind: str
+    who: str
+    when: datetime
+    count: int
+    """Items that it changed, what it made stale included."""
+    undone: bool
 
 
 class Reviews:
@@ -85,12 +101,14 @@ class Reviews:
         who: str,
         reason: str = "",
         seconds: float | None = None,
+        versions: Mapping[str, int] | None = None,
     ) -> str:
         """Decide about items; returns the group of the events, for `undo`.
 
         Each item gets an event, also where its status stays the same: a second reviewer agreeing
         is a decision too. A decision (not a reset) clears `stale`. `seconds` is for all items
-        together. Raises NotFound, before anything is written, if an item is not there.
+        together. Raises NotFound, before anything is written, if an item is not there, and
+        Conflict if one is no longer of the version that `versions` says was read.
         """
         row = kind_of(kind)
         columns = row.table.c
@@ -99,11 +117,18 @@ class Reviews:
         if status != Status.PROPOSED:
             fields["stale"] = False
         with self._database.write() as connection:
-            chosen = select(columns.id, columns.status, columns.stale).where(*wanted)
+            chosen = select(columns.id, columns.status, columns.stale, columns.version)
+            chosen = chosen.where(*wanted)
             found = connection.execute(chosen.order_by(columns.position).with_for_update()).all()
             missing = set(ids) - {item.id for item in found}
             if missing:
                 raise NotFound(f"there is no {row.name} {min(missing)!r} in the project")
+            for item in found:
+                if versions and versions.get(item.id, item.version) != item.version:
+                    raise Conflict(
+                        f"{row.name} {item.id!r} was changed since it was read; look at it again "
+                        "and decide then"
+                    )
             decide = update(row.table).where(*wanted)
             connection.execute(decide.values(version=columns.version + 1, **fields))
             decision = ReviewEvent(
@@ -161,6 +186,52 @@ class Reviews:
         """Events of a project, of one item, or of one group, oldest first."""
         with self._database.read() as connection:
             return self._events(connection, project_id, item_id=item_id, group=group)
+
+    def steps(self, project_id: str, *, who: str | None = None, limit: int = 20) -> list[Step]:
+        """The newest groups of decisions and edits, newest first, and whether each still stands."""
+        newest = func.max(events.c.position).label("newest")
+        undone = select(events.c.undoes).where(
+            events.c.project_id == project_id, events.c.undoes.is_not(None)
+        )
+        chosen = (
+            select(
+                events.c.group_id,
+                func.min(events.c.who),
+                func.min(events.c.created),
+                func.count(events.c.item_id.distinct()),
+                func.max(case((events.c.id.in_(undone), 1), else_=0)),
+                newest,
+            )
+            .where(
+                events.c.project_id == project_id,
+                events.c.group_id.is_not(None),
+                events.c.action.not_in(("create", "undo")),
+            )
+            .group_by(events.c.group_id)
+            .order_by(newest.desc())
+            .limit(limit)
+        )
+        if who is not None:
+            chosen = chosen.where(events.c.who == who)
+        with self._database.read() as connection:
+            found = connection.execute(chosen).all()
+            first = select(events.c.group_id, events.c.action, events.c.item_kind).where(
+                events.c.project_id == project_id,
+                events.c.group_id.in_([row[0] for row in found]),
+            )
+            # The last written wins: what was done comes first in a group, what it made stale later.
+            ordered = first.order_by(events.c.position.desc())
+            what = {row[0]: (row[1], row[2]) for row in connection.execute(ordered)}
+        return [
+            Step(group, *what[group], who=by, when=when, count=count, undone=bool(gone))
+            for group, by, when, count, gone, _ in found
+        ]
+
+    def revision(self, project_id: str) -> str:
+        """Changes with every decision and edit; what is derived from them can be kept under it."""
+        chosen = select(func.max(events.c.position)).where(events.c.project_id == project_id)
+        with self._database.read() as connection:
+            return str(connection.scalar(chosen) or 0)
 
     def _events(
         self,
@@ -265,7 +336,7 @@ def _editing(kind: Kind, old: Item, new: Item, who: str) -> ReviewEvent:
     )
 
 
-def _applied(decision: ReviewEvent, item: Row[Any, Any, Any]) -> ReviewEvent:
+def _applied(decision: ReviewEvent, item: Row[Any, Any, Any, Any]) -> ReviewEvent:
     """A decision about one item (its id, status, stale); status always counts as changed."""
     new = {"status": decision.new["status"]}
     old = {"status": item.status}
