@@ -1,6 +1,7 @@
 """Training data: assembled from a project, checked, split without leaks, frozen, out and in."""
 
 from distiller.dataset.assembly import assemble
+from distiller.dataset.example import open_example
 from distiller.dataset.files import FORMATS, read, write
 from distiller.dataset.importing import ImportReport, import_file
 from distiller.dataset.knowledge_files import (
@@ -26,6 +27,7 @@ __all__ = [
     "import_file",
     "knowledge_base",
     "leaks",
+    "open_example",
     "read",
     "read_knowledge",
     "read_queries",

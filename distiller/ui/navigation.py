@@ -13,19 +13,9 @@ PAGES = Path(__file__).parents[2] / "pages"
 SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Define": [
         ("define/domain.py", "Domain", ":material/edit_note:"),
-        ("define/knowledge.py", "Knowledge", ":material/hub:"),
     ],
     "Curate": [
         ("curate/queries.py", "Queries", ":material/search:"),
-        ("curate/passages.py", "Passages", ":material/article:"),
-    ],
-    "Train": [
-        ("train/training.py", "Training", ":material/model_training:"),
-        ("train/evaluation.py", "Evaluation", ":material/monitoring:"),
-    ],
-    "Admin": [
-        ("admin/jobs.py", "Jobs", ":material/pending_actions:"),
-        ("admin/settings.py", "Settings", ":material/settings:"),
     ],
 }
 """Section → file, title, icon. The address of a page is its file's name: `/queries`."""
@@ -34,16 +24,15 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
 def path_of(title: str) -> str:
     """The file of a page, for `st.switch_page` and `st.page_link`."""
     return next(
-        str(PAGES / file)
-        for pages in SECTIONS.values()
-        for file, name, _ in pages
-        if name == title
+        str(PAGES / file) for pages in SECTIONS.values() for file, name, _ in pages if name == title
     )
 
 
 def navigation() -> StreamlitPage:
     """The page that was asked for, to be run."""
-    st.set_page_config(page_title="Domain Distiller", page_icon=":material/filter_alt:", layout="wide")
+    st.set_page_config(
+        page_title="Domain Distiller", page_icon=":material/filter_alt:", layout="wide"
+    )
     return st.navigation(
         {
             section: [

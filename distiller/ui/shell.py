@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from distiller.schema.domain import Project
+from distiller.schema.errors import DistillerError
 from distiller.settings import Settings
 from distiller.store import Store
+from distiller.ui.guidelines import guidelines
+from distiller.ui.navigation import path_of
+from distiller.ui.state import show_notice
+from distiller.ui.text import plain
+from distiller.ui.tracker import tracker
+
+_PROJECT, _WHO = "shell/project", "shell/who"
+MAX_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -27,30 +37,135 @@ class Here:
         return "/".join(map(str, (self.project.id, *parts)))
 
 
+@dataclass(frozen=True)
+class Lobby:
+    """Where a page stands that also works without a project."""
+
+    store: Store
+    settings: Settings
+    here: Here | None
+
+
 @st.cache_resource(max_entries=4)
 def _opened(database: str) -> Store:
     return Store.open(database)
 
 
-def store(settings: Settings) -> Store:
-    """The workspace's store, one per process."""
-    return _opened(settings.database)
-
-
 def guard(title: str) -> Here:
-    """Call first on every page that needs a project; stops the page where there is none.
+    """Call first on every page that needs a project; stops the page where there is none."""
+    found = lobby(title)
+    if found.here is None:
+        st.info(
+            "There is no project yet. A project holds one field: its knowledge, queries and "
+            "passages. Begin by describing your field, or open the example.",
+            icon=":material/explore:",
+        )
+        st.page_link(
+            path_of("Domain"), label="Begin on the page Domain", icon=":material/arrow_forward:"
+        )
+        st.stop()
+    return found.here
 
-    The project is the one in the address (`?project=`), or the only one, or the one last used.
+
+def lobby(title: str) -> Lobby:
+    """Draw the frame of a page, and say where it stands.
+
+    The project is the one in the address (`?project=`), else the one last looked at, else the
+    newest. One that is named and not there stops the page: another would be shown silently.
     """
     settings = Settings()
-    opened = store(settings)
-    projects = opened.projects()
-    wanted = st.query_params.get("project") or st.session_state.get("shell/project")
-    project = next((p for p in projects if p.name == wanted), projects[-1] if projects else None)
-    st.title(title)
-    if project is None:
-        st.info("There is no project yet. Begin on the page Domain.")
+    try:
+        store = _opened(settings.database)
+        projects = store.projects()
+    except DistillerError as error:
+        st.error(plain(str(error)))
         st.stop()
-    st.session_state["shell/project"] = project.name
+    st.title(title)
+    show_notice()
+    project = _chosen(projects)
+    who = _reviewer()
+    if project is None:
+        return Lobby(store, settings, None)
+    here = Here(store, settings, project, who)
+    with st.sidebar:
+        _switcher(projects, project)
+        tracker(here.store, project)
+        guidelines()
+    return Lobby(store, settings, here)
+
+
+def switch_to(project: Project) -> None:
+    """Make a project the one that every page shows."""
+    st.session_state[_PROJECT] = project.name
+    for name in list(st.query_params):
+        if name != "who":
+            del st.query_params[name]
     st.query_params["project"] = project.name
-    return Here(opened, settings, project, st.session_state.get("shell/who") or "reviewer")
+
+
+def _chosen(projects: list[Project]) -> Project | None:
+    named = st.query_params.get("project")
+    if named and all(project.name != named for project in projects):
+        st.error(
+            f"There is no project {plain(named)} in this workspace. "
+            "Check the link, or choose another project."
+        )
+        if st.button("Show my projects"):
+            del st.query_params["project"]
+            st.rerun()
+        st.stop()
+    wanted = named or st.session_state.get(_PROJECT)
+    newest = projects[-1] if projects else None
+    project = next((project for project in projects if project.name == wanted), newest)
+    if project:
+        st.session_state[_PROJECT] = project.name
+        if named != project.name:
+            st.query_params["project"] = project.name
+    return project
+
+
+def _switcher(projects: list[Project], current: Project) -> None:
+    def switch() -> None:
+        name = st.session_state["shell/switch"]
+        switch_to(next(project for project in projects if project.name == name))
+
+    names = [project.name for project in projects]
+    titles = {project.name: project.domain.name for project in projects}
+    alike = {title for title in titles.values() if list(titles.values()).count(title) > 1}
+    st.session_state["shell/switch"] = current.name
+    st.selectbox(
+        "Project",
+        names,
+        key="shell/switch",
+        format_func=lambda name: name if titles.get(name) in alike else titles.get(name, name),
+        on_change=switch,
+    )
+
+
+def _reviewer() -> str:
+    """Whoever decides signs with a name; it stands in the address and survives a reload."""
+    if _WHO not in st.session_state:
+        st.session_state[_WHO] = st.query_params.get("who", "")[:MAX_NAME] or _account()
+    # A widget's own state is dropped between pages; the name must not be.
+    field = f"{_WHO}/field"
+    if field not in st.session_state:
+        st.session_state[field] = st.session_state[_WHO]
+    with st.sidebar:
+        name = st.text_input(
+            "Your name",
+            key=field,
+            max_chars=MAX_NAME,
+            help="Every decision and edit is signed with it.",
+        )
+    name = " ".join(name.split()) or _account()
+    st.session_state[_WHO] = name
+    if st.query_params.get("who") != name:
+        st.query_params["who"] = name
+    return name
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return "reviewer"

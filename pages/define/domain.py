@@ -1,3 +1,57 @@
-from distiller.ui.shell import guard
+"""The field in words, and what having it written would take."""
 
-here = guard("Domain")
+import shlex
+
+import streamlit as st
+
+from distiller.dataset import open_example
+from distiller.ui.domain import edit_project, forecast_table, new_project, upload
+from distiller.ui.shell import lobby, switch_to
+from distiller.ui.state import failing, notice
+
+place = lobby("Domain")
+here = place.here
+
+if here is None:
+    st.markdown(
+        "Describe a field in words. A language model writes its knowledge, the queries that its "
+        "people type and passages that answer them; you decide what is right; a search model "
+        "learns from it, and you see whether it searches better."
+    )
+
+with st.container(border=True):
+    st.markdown(
+        "**New here?** The example is finished: tenancy law, 120 queries, some of them flawed."
+    )
+    if st.button("Open the example", type="secondary" if here else "primary"):
+        with failing():
+            switch_to(open_example(place.store))
+            notice("The example is open. Review a few of its queries")
+            st.rerun()
+
+if here is None:
+    st.subheader("Or describe your own field")
+    new_project(place.store)
+else:
+    described, cost, files, another = st.tabs(
+        ["This field", "Time and cost", "Files and documents", "New project"]
+    )
+    with described:
+        edit_project(here)
+    with cost:
+        st.markdown("What it takes to have everything written, before anything is spent.")
+        forecast_table(here, place.settings)
+        st.caption("Starting it from here comes with the next version; until then, in a terminal:")
+        st.code(
+            f"distiller pipeline --project {here.project.name} --domain {shlex.quote(here.project.domain.name)}",
+            language="bash",
+        )
+    with files:
+        upload(place.store, here.project, here.key("upload"))
+        st.markdown("**Your own documents**")
+        st.caption(
+            "Folders of PDF, Word or web pages will be read here by a later version. Passages that "
+            "stand in a file of one of our formats can be imported now."
+        )
+    with another:
+        new_project(place.store)

@@ -1,0 +1,78 @@
+"""Narrowing queries down; what was chosen stands in the page's address."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from distiller.review import QueryFilter
+from distiller.schema.base import Status
+from distiller.schema.examples import Complexity, Query
+from distiller.schema.knowledge import Concept
+from distiller.store import Store
+from distiller.ui.shell import Here
+from distiller.ui.state import from_address, to_address
+
+NOTHING_CHOSEN = "all"
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _choices(_store: Store, project_id: str, counted: str) -> tuple[list[str], list[str]]:
+    """Types and concepts of a project; `counted` changes when items were added."""
+    types = {str(row[0]) for row in _store.values(project_id, Query, ["type"])}
+    terms = {str(row[0]) for row in _store.values(project_id, Concept, ["term"])}
+    return sorted(types), sorted(terms, key=str.casefold)
+
+
+def query_filter(here: Here) -> QueryFilter:
+    """The filters as widgets."""
+    counts = here.store.counts(here.project.id)
+    counted = f"{here.settings.database} {sum(counts['query'].values())} {counts['concept']}"
+    types, terms = _choices(here.store, here.project.id, counted)
+    first, second, third, fourth = st.columns(4)
+    with first:
+        status = _select(here, "status", "Status", [str(status) for status in Status])
+    with second:
+        kind = _select(here, "type", "Type", types)
+    with third:
+        complexity = _select(here, "complexity", "Complexity", [str(c) for c in Complexity])
+    with fourth:
+        concept = _select(here, "concept", "Concept", terms)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    text_key = here.key("filter", "text")
+    if text_key not in st.session_state:
+        st.session_state[text_key] = st.query_params.get("text", "")
+    text = left.text_input("Words in the query", key=text_key, max_chars=200).strip()
+    to_address(text=text)
+    stale_key = here.key("filter", "stale")
+    if stale_key not in st.session_state:
+        st.session_state[stale_key] = from_address("stale", ["yes"]) == "yes"
+    stale = right.checkbox(
+        "Stale only", key=stale_key, help="Something that they rest on was changed later."
+    )
+    to_address(stale="yes" if stale else None)
+    return QueryFilter(
+        status=Status(status) if status else None,
+        stale=True if stale else None,
+        type=kind,
+        complexity=Complexity(complexity) if complexity else None,
+        concept=concept,
+        text=text,
+    )
+
+
+def _select(here: Here, name: str, label: str, options: list[str]) -> str | None:
+    key = here.key("filter", name)
+    if key not in st.session_state:
+        st.session_state[key] = from_address(name, options)
+    chosen = st.selectbox(
+        label,
+        options,
+        key=key,
+        index=None,
+        placeholder=NOTHING_CHOSEN,
+        format_func=lambda value: value.replace("_", " "),
+    )
+    if chosen not in options:  # the state of a widget can be forged
+        chosen = None
+    to_address(**{name: chosen})
+    return chosen

@@ -1,0 +1,53 @@
+"""Which concepts have queries, and of which types."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.express as px
+import streamlit as st
+
+from distiller.review import Coverage, coverage
+from distiller.store import Store
+from distiller.ui.shell import Here
+
+SHOWN = 40
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _counted(database: str, project_id: str, revision: str, _store: Store) -> Coverage:
+    return coverage(_store, project_id)
+
+
+def coverage_map(here: Here) -> None:
+    """A heat map of concepts and types, those with the fewest queries first."""
+    counts = here.store.counts(here.project.id)
+    revision = f"{here.store.revision(here.project.id)}/{counts['query']}/{counts['concept']}"
+    found = _counted(here.settings.database, here.project.id, revision, here.store)
+    if not found.concepts or not found.types:
+        st.info("Coverage shows once there are concepts and queries.", icon=":material/grid_on:")
+        return
+    pages = -(-len(found.concepts) // SHOWN)
+    page = 1
+    if pages > 1:
+        page = st.number_input(f"Part, of {pages:,}", 1, pages, key=here.key("coverage", pages))
+    concepts = found.concepts[(page - 1) * SHOWN : page * SHOWN]
+    bare = sum(not found.total(concept) for concept in found.concepts)
+    st.markdown(
+        f"{bare:,} of {len(found.concepts):,} concepts have no query yet. "
+        "What no query asks about, the search model does not learn."
+    )
+    frame = pd.DataFrame(
+        [[found.counts[concept][kind] for kind in found.types] for concept in concepts],
+        index=[f"\u2068{concept}\u2069" for concept in concepts],
+        columns=[kind.replace("_", " ") for kind in found.types],
+    )
+    chart = px.imshow(
+        frame,
+        labels={"x": "Type of query", "y": "Concept", "color": "Queries"},
+        color_continuous_scale="Cividis",
+        aspect="auto",
+        height=max(260, 22 * len(concepts) + 140),
+    )
+    st.plotly_chart(chart, key=here.key("coverage", "map", page))
+    with st.expander("The same as a table"):
+        st.dataframe(frame)

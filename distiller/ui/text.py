@@ -1,0 +1,25 @@
+"""Foreign text on a page: always as it was written, never as Markdown, HTML or a directive."""
+
+from __future__ import annotations
+
+import re
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+"""Every ASCII sign; Markdown takes a backslash before any of them."""
+_BREAK = "\u200b"
+"""Parts what Streamlit would replace after Markdown was read: `:tada:`, `->`, `www.`."""
+_REPLACED = re.compile(r"(:(?=[\w+/])|@(?=\w)|www(?=\.)|<(?=-)|-(?=[->])|[<>=](?==)|=(?=>))", re.I)
+
+
+def plain(text: str) -> str:
+    """The text as a Markdown label that shows exactly these words, in one line."""
+    one_line = " ".join(text.split())
+    return _PUNCTUATION.sub(r"\\\1", _REPLACED.sub(rf"\1{_BREAK}", one_line))
+
+
+def shortened(text: str, length: int = 80) -> str:
+    """The beginning of a text, whole words, with an ellipsis where it goes on."""
+    one_line = " ".join(text.split())
+    if len(one_line) <= length:
+        return one_line
+    return one_line[:length].rsplit(" ", 1)[0] + " …"

@@ -1,3 +1,0 @@
-from distiller.ui.shell import guard
-
-here = guard("Passages")
