@@ -7,8 +7,12 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-PAGES = Path(__file__).parents[2] / "pages"
-"""Sub-folders only: Streamlit runs files directly in `pages/` without app.py."""
+_PACKAGE = Path(__file__).parents[1]
+PAGES = next(
+    (pages for pages in (_PACKAGE.parent / "pages", _PACKAGE / "_app" / "pages") if pages.is_dir()),
+    _PACKAGE.parent / "pages",
+)
+"""Beside the package in a clone, inside it in a wheel. Sub-folders only: Streamlit runs files directly in `pages/` without app.py."""
 
 SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Define": [

@@ -48,6 +48,7 @@ def coverage_map(here: Here) -> None:
         aspect="auto",
         height=max(260, 22 * len(concepts) + 140),
     )
+    chart.update_coloraxes(colorbar_tickformat=",d", colorbar_nticks=6)
     st.plotly_chart(chart, key=here.key("coverage", "map", page))
     with st.expander("The same as a table"):
         st.dataframe(frame)

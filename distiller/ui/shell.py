@@ -146,22 +146,25 @@ def _reviewer() -> str:
     """Whoever decides signs with a name; it stands in the address and survives a reload."""
     if _WHO not in st.session_state:
         st.session_state[_WHO] = st.query_params.get("who", "")[:MAX_NAME] or _account()
-    # A widget's own state is dropped between pages; the name must not be.
-    field = f"{_WHO}/field"
-    if field not in st.session_state:
-        st.session_state[field] = st.session_state[_WHO]
+    signed: str = st.session_state[_WHO]
+    # A widget's own state is dropped between pages; the name must not be, so it is kept apart.
+    field = f"{_WHO}/{signed}"
+
+    def rename() -> None:
+        st.session_state[_WHO] = " ".join(st.session_state[field].split()) or _account()
+
     with st.sidebar:
-        name = st.text_input(
+        st.text_input(
             "Your name",
+            signed,
             key=field,
             max_chars=MAX_NAME,
+            on_change=rename,
             help="Every decision and edit is signed with it.",
         )
-    name = " ".join(name.split()) or _account()
-    st.session_state[_WHO] = name
-    if st.query_params.get("who") != name:
-        st.query_params["who"] = name
-    return name
+    if st.query_params.get("who") != signed:
+        st.query_params["who"] = signed
+    return signed
 
 
 def _account() -> str:

@@ -1,0 +1,156 @@
+"""The app in a real Chromium: reviewing by keyboard, two reviewers, reloads, foreign text."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from distiller.dataset import open_example
+from distiller.schema.domain import Domain
+from distiller.schema.examples import Query
+from distiller.store import Store
+
+pytestmark = pytest.mark.browser
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking"]
+HOSTILE = (
+    "<script>document.title='x'</script> **bold** :red[r] :tada: $x^2$ `c` [l](http://a.b) "
+    "-> שלום 🏠"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="module")
+def store(workspace: Path) -> Iterator[Store]:
+    with Store.open(f"sqlite:///{workspace / 'distiller.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(workspace: Path, store: Store) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "distiller", "app", "--port", str(port)]
+    environment = os.environ | {"DISTILLER_WORKSPACE": str(workspace)}
+    server = subprocess.Popen(command, env=environment, start_new_session=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+                break
+            except (urllib.error.URLError, OSError):
+                assert server.poll() is None, "the app ended at once"
+                time.sleep(0.2)
+        yield url
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("needs Chromium; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=program, args=FLAGS)
+
+
+def visit(chromium: Browser, url: str) -> Page:
+    page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    page.goto(url)
+    return page
+
+
+def card(page: Page) -> str:
+    page.get_by_role("button", name="Approve").wait_for()
+    return page.locator("h3").first.inner_text()
+
+
+def press(page: Page, key: str) -> str:
+    before = card(page)
+    page.keyboard.press(key)
+    expect(page.locator("h3").first).not_to_have_text(before)
+    return card(page)
+
+
+def test_from_the_example_to_ten_decisions_undo_and_reload(
+    chromium: Browser, address: str, store: Store
+):
+    page = visit(chromium, f"{address}/?who=ada")
+    page.get_by_role("button", name="Open the example").click()
+    page.get_by_text("This field").wait_for()
+    page.get_by_role("link", name="Queries", exact=True).click()
+    for key in "axaxaxaxa1":
+        last = press(page, key)
+    project = store.project("example-tenancy")
+    assert store.counts(project.id)["query"] == {
+        "proposed": 110, "approved": 5, "rejected": 5, "flagged": 0,
+    }  # fmt: skip
+    undone = press(page, "u")
+    assert store.counts(project.id)["query"]["proposed"] == 111
+    page.reload()
+    assert card(page) == undone != last
+    press(page, "u")
+    assert store.counts(project.id)["query"]["proposed"] == 112
+    assert {event.who for event in store.events(project.id) if event.action == "undo"} == {"ada"}
+
+
+def test_two_reviewers_do_not_overwrite_each_other(chromium: Browser, address: str, store: Store):
+    project = open_example(store)
+    link = f"{address}/queries?project={project.name}"
+    first, second = visit(chromium, f"{link}&who=bea"), visit(chromium, f"{link}&who=cem")
+    assert card(first) == card(second)
+    press(first, "f")
+    second.keyboard.press("a")
+    expect(second.get_by_text("Somebody else changed that query")).to_be_visible()
+    assert store.counts(project.id)["query"]["flagged"] == 1
+    assert not store.steps(project.id, who="cem")
+
+
+def test_a_deep_link_opens_cold_and_foreign_text_is_text(
+    chromium: Browser, address: str, store: Store
+):
+    project = store.create_project(Domain(name="hostile <b>field</b>"))
+    store.add(project.id, [Query(id="q1", query=HOSTILE, key_concepts=[HOSTILE], type=HOSTILE)])
+    page = visit(chromium, f"{address}/queries?project={project.name}&mode=Focus")
+    shown = card(page).replace("\u200b", "")
+    assert shown == HOSTILE
+    assert page.title() != "x"
+    page.goto(f"{address}/queries?project={project.name}&item=q1")
+    expect(page.get_by_label("Query", exact=True)).to_have_value(HOSTILE)
+
+
+@pytest.mark.parametrize("width", [800, 1280])
+@pytest.mark.parametrize("mode", ["Focus", "Table", "Coverage"])
+def test_no_page_scrolls_sideways(
+    chromium: Browser, address: str, store: Store, width: int, mode: str
+):
+    project = open_example(store)
+    page = visit(chromium, f"{address}/queries?project={project.name}&mode={mode}")
+    page.set_viewport_size({"width": width, "height": 900})
+    expect(page.get_by_role("heading", name="Queries", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
