@@ -14,6 +14,9 @@ PAGES = next(
 )
 """Beside the package in a clone, inside it in a wheel. Sub-folders only: Streamlit runs files directly in `pages/` without app.py."""
 
+ICON = Path(__file__).with_name("icon.png")
+"""Of our own: Streamlit would fetch a named one from the network."""
+
 SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Define": [
         ("define/domain.py", "Domain", ":material/edit_note:"),
@@ -34,9 +37,7 @@ def path_of(title: str) -> str:
 
 def navigation() -> StreamlitPage:
     """The page that was asked for, to be run."""
-    st.set_page_config(
-        page_title="Domain Distiller", page_icon=":material/filter_alt:", layout="wide"
-    )
+    st.set_page_config(page_title="Domain Distiller", page_icon=str(ICON), layout="wide")
     return st.navigation(
         {
             section: [

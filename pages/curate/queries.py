@@ -26,7 +26,7 @@ key = here.key("mode")
 if key not in st.session_state:
     linked = "Table" if from_address("item") else "Focus"
     st.session_state[key] = from_address("mode", MODES) or linked
-mode = st.segmented_control("View", MODES, key=key, label_visibility="collapsed")
+mode = st.radio("View", MODES, key=key, horizontal=True, label_visibility="collapsed")
 mode = mode if mode in MODES else "Focus"
 to_address(mode=mode)
 

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -22,6 +23,7 @@ from distiller.schema.examples import Query
 from distiller.store import Store
 
 pytestmark = pytest.mark.browser
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking"]
 HOSTILE = (
@@ -154,3 +156,35 @@ def test_no_page_scrolls_sideways(
     expect(page.get_by_role("heading", name="Queries", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+STREAMLITS_OWN = {"list", "listitem"}
+"""The sidebar's navigation nests its headings between list items; not ours to mend."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["domain", "Focus", "Table", "Coverage"])
+def test_nothing_serious_is_inaccessible(
+    chromium: Browser, address: str, store: Store, scheme: str, path: str
+):
+    project = open_example(store)
+    page = chromium.new_context(color_scheme=scheme).new_page()
+    page.set_default_timeout(30_000)
+    address = f"{address}/" if path == "domain" else f"{address}/queries"
+    page.goto(f"{address}?project={project.name}&who=ada&mode={path}")
+    last = {
+        "domain": page.get_by_role("tab", name="New project"),
+        "Focus": page.get_by_text("Queries that look alike"),
+        "Table": page.get_by_text("Open one query"),
+        "Coverage": page.get_by_text("The same as a table"),
+    }
+    last[path].wait_for()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    serious = {
+        violation["id"]: [node["html"][:200] for node in violation["nodes"]]
+        for violation in found
+        if violation["impact"] in {"serious", "critical"}
+    }
+    assert {id_: nodes for id_, nodes in serious.items() if id_ not in STREAMLITS_OWN} == {}
