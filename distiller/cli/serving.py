@@ -44,7 +44,8 @@ def serve(
         "DISTILLER_BUDGET": "" if settings.budget is None else str(settings.budget),
     }
     environment = os.environ | {name: value for name, value in given.items() if value}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    script = str(_PACKAGE / "ui" / "main.py")
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     # Streamlit reads its own settings from the folder that it starts in.
     with subprocess.Popen(command, cwd=home, env=environment) as server:  # noqa: S603
         try:

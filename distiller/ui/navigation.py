@@ -20,6 +20,7 @@ ICON = Path(__file__).with_name("icon.png")
 SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Define": [
         ("define/domain.py", "Domain", ":material/edit_note:"),
+        ("define/knowledge.py", "Knowledge", ":material/hub:"),
     ],
     "Curate": [
         ("curate/queries.py", "Queries", ":material/search:"),

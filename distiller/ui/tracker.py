@@ -32,4 +32,4 @@ def _next(concepts: int, queries: int, waiting: int) -> tuple[str, str]:
         return "Domain", "have queries written"
     if waiting:
         return "Queries", f"review {waiting:,} queries"
-    return "Domain", "train on what you approved"
+    return "Domain", "have a model trained"

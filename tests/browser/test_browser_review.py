@@ -98,6 +98,12 @@ def press(page: Page, key: str) -> str:
     return card(page)
 
 
+def test_a_link_to_a_page_opens_on_a_server_that_nobody_visited(chromium: Browser, address: str):
+    page = visit(chromium, f"{address}/queries?who=ada")
+    expect(page.get_by_text("There is no project yet")).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+
+
 def test_from_the_example_to_ten_decisions_undo_and_reload(
     chromium: Browser, address: str, store: Store
 ):
@@ -163,17 +169,18 @@ STREAMLITS_OWN = {"list", "listitem"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["domain", "Focus", "Table", "Coverage"])
+@pytest.mark.parametrize("path", ["domain", "knowledge", "Focus", "Table", "Coverage"])
 def test_nothing_serious_is_inaccessible(
     chromium: Browser, address: str, store: Store, scheme: str, path: str
 ):
     project = open_example(store)
     page = chromium.new_context(color_scheme=scheme).new_page()
     page.set_default_timeout(30_000)
-    address = f"{address}/" if path == "domain" else f"{address}/queries"
-    page.goto(f"{address}?project={project.name}&who=ada&mode={path}")
+    place = {"domain": "", "knowledge": "knowledge"}.get(path, "queries")
+    page.goto(f"{address}/{place}?project={project.name}&who=ada&mode={path}")
     last = {
         "domain": page.get_by_role("tab", name="New project"),
+        "knowledge": page.get_by_text("Add to the concepts"),
         "Focus": page.get_by_text("Queries that look alike"),
         "Table": page.get_by_text("Open one query"),
         "Coverage": page.get_by_text("The same as a table"),
