@@ -21,6 +21,12 @@ class Entry(BaseModel):
     related_terms: list[str] = Field(json_schema_extra={"maxItems": 3})
 
 
+class Rewritten(BaseModel):
+    definition: str
+    example: str
+    related_terms: list[str] = Field(json_schema_extra={"maxItems": 3})
+
+
 class Glossary(BaseModel):
     entries: list[Entry]
 

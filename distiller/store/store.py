@@ -10,12 +10,13 @@ from distiller.store.items import Items
 from distiller.store.ledger import DatabaseLedger
 from distiller.store.migrate import migrate
 from distiller.store.projects import Projects
+from distiller.store.proposals import Proposals
 from distiller.store.results import Results
 from distiller.store.review import Reviews
 from distiller.store.work import Work
 
 
-class Store(Projects, Items, Reviews, Work, Results):
+class Store(Projects, Items, Reviews, Proposals, Work, Results):
     """Everything that a workspace keeps. May be shared by threads; each call is one transaction."""
 
     def __init__(self, database: Database) -> None:

@@ -60,6 +60,7 @@ class Writer:
                 "sub_areas": [f"chapter {w}" for w in WORDS[: count("sub_areas")]]
             },
             "Glossary": lambda: several("entries", self.entry),
+            "Rewritten": self.rewritten,
             "Context": self.context,
             "Kinds": lambda: several("document_types", self.kind),
             "Queries": lambda: several("queries", self.keywords),
@@ -78,6 +79,14 @@ class Writer:
             "definition": f"An agreement about {term} that binds landlord and tenant.",
             "example": f"They signed the {term} in spring.",
             "related_terms": ["lease", "lease", term],
+        }
+
+    def rewritten(self) -> dict[str, Any]:
+        n = spelled(self.number("rewritten"))
+        return {
+            "definition": f"A sum of {n} that the tenant hands over before moving in.",
+            "example": f"She paid {n} months of rent at the start.",
+            "related_terms": ["bond", "bond", "lease"],
         }
 
     def context(self) -> dict[str, Any]:

@@ -52,6 +52,19 @@ CASES: dict[str, dict[str, Any]] = {
         "questions": 3,
         "relationships": 2,
     },
+    "knowledge.narrower": {
+        "count": 3,
+        "term": "security deposit",
+        "definition": "money that a landlord holds against damage",
+        "sub_area": "Deposits",
+        "known": ["deduction"],
+    },
+    "knowledge.rewrite": {
+        "term": "security deposit",
+        "definition": "money",
+        "example": "She paid it.",
+        "known": ["deduction", "sublease"],
+    },
     "knowledge.document_types": {"count": 5, "hints": ["statute", "court decision"]},
     "queries.write": {
         "style": "everyday words",
