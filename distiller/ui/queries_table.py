@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from distiller.review import ACTIONS, QueryFilter, decide_all
-from distiller.schema.errors import InputError
 from distiller.schema.examples import Query
 from distiller.ui.queries_edit import edit_form, history
 from distiller.ui.shell import Here
@@ -153,4 +152,4 @@ def _one(here: Here, rows: list[Query]) -> None:
             edit_form(here, by_id[chosen])
             history(here, by_id[chosen])
     elif chosen:
-        raise InputError("no such query is on this page")
+        st.error("That query is not on this page; choose another.")
