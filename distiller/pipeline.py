@@ -7,8 +7,8 @@ it stopped: after a crash, a spent budget or Ctrl-C. The command line and the jo
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -19,18 +19,20 @@ from pydantic import Field
 from distiller.dataset import freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
+    extend_concept,
     generate_knowledge,
     generate_passages,
     generate_queries,
     judge_passages,
     requests_for,
+    rewrite_concept,
 )
 from distiller.llm import Client, connect, forecast
-from distiller.schema.base import Record, new_id, now
+from distiller.schema.base import Record
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.domain import Project
-from distiller.schema.errors import InputError
-from distiller.schema.jobs import Job, JobState, OnProgress, Progress, StageReport
+from distiller.schema.errors import InputError, NotFound
+from distiller.schema.jobs import OnProgress, Progress, StageReport
 from distiller.schema.retrieval import EvaluationReport, TrainedModel
 from distiller.schema.usage import Forecast
 from distiller.settings import Settings
@@ -40,8 +42,6 @@ from distiller.train import PRESETS, train
 
 TUNED = "tuned"
 """What reports of a journey call the model that it trained; its folder's name says little."""
-HEARTBEAT_S = 2.0
-"""A running job's row is written at most this often."""
 
 
 class Plan(Record):
@@ -60,6 +60,12 @@ class Plan(Record):
     """Folder of the trained model; None puts it among the workspace's models."""
     collection: Path | None = None
     """A BEIR folder to measure on, besides the held-out split."""
+    snapshot: str | None = None
+    """Frozen dataset to train on, by content hash or id; None freezes the project as it is."""
+    model: str | None = None
+    """Trained model to measure, by id; None takes the one that this run trains."""
+    targets: list[str] = Field(default_factory=list)
+    """Items that a stage is about, by id, where it is not about all."""
 
 
 @dataclass
@@ -75,20 +81,26 @@ class Journey:
     snapshot: DatasetSnapshot | None = None
     model: TrainedModel | None = None
     reports: list[EvaluationReport] = field(default_factory=list)
+    done: list[StageReport] = field(default_factory=list)
+    """What each stage did that is over."""
 
 
 Stage = Callable[[Journey, OnProgress], Awaitable[StageReport]]
 
 
 async def run(journey: Journey, stages: Sequence[str]) -> list[StageReport]:
-    """Run the named stages in the order given; each is recorded as a job.
+    """Run the named stages in the order given; `distiller.jobs` keeps the row of such a run.
 
     Neighbouring stages that ask a language model share one client. It is closed before training,
     which needs the processor and the memory.
 
     Raises:
+        InputError: there is no such stage.
         DistillerError: what the failing stage raised; everything before it is kept.
     """
+    for name in stages:
+        if name not in ALL_STAGES:
+            raise InputError(f"no stage is called {name!r}; there are {', '.join(ALL_STAGES)}")
     reports = []
     for asks_model, group in groupby(stages, key=LLM_STAGES.__contains__):
         if asks_model:
@@ -109,7 +121,7 @@ def forecasts(journey: Journey, stages: Sequence[str]) -> list[Forecast]:
     """What the stages that ask a language model will use, if nothing of it is there yet."""
     plan = journey.plan
     requests = requests_for(
-        [name for name in stages if name in LLM_STAGES],
+        [name for name in stages if name in WRITING],
         journey.project.domain,
         concepts=plan.concepts,
         queries=plan.queries,
@@ -122,49 +134,15 @@ def forecasts(journey: Journey, stages: Sequence[str]) -> list[Forecast]:
 
 
 async def _run_stage(journey: Journey, name: str) -> StageReport:
-    with _job(journey, name) as (job, on_progress):
-        started = time.monotonic()
-        report = await ALL_STAGES[name](journey, on_progress)
-        report.seconds = time.monotonic() - started
-        job.done = report.made + report.present
-        job.total = job.done + report.failed
-        job.message = "; ".join(report.notes)
+    started = time.monotonic()
+    report = await ALL_STAGES[name](journey, journey.on_progress or _nobody)
+    report.seconds = time.monotonic() - started
+    journey.done.append(report)
     return report
 
 
-@contextmanager
-def _job(journey: Journey, kind: str) -> Iterator[tuple[Job, OnProgress]]:
-    """Keep a job's row true while its stage runs, whatever ends it."""
-    job = Job(
-        id=new_id("job"),
-        project_id=journey.project.id,
-        kind=kind,
-        parameters=journey.plan.model_dump(mode="json"),
-        state=JobState.RUNNING,
-        heartbeat=now(),
-    )
-    journey.store.save_job(job)
-
-    def on_progress(progress: Progress) -> None:
-        job.done, job.total, job.message = progress.done, progress.total, progress.message
-        if progress.metrics:
-            job.metrics = [*job.metrics, progress.metrics]
-        if job.heartbeat is None or (now() - job.heartbeat).total_seconds() >= HEARTBEAT_S:
-            job.heartbeat = now()
-            journey.store.save_job(job)
-        if journey.on_progress:
-            journey.on_progress(progress)
-
-    try:
-        yield job, on_progress
-        job.state = JobState.DONE
-    except BaseException as error:
-        job.state = JobState.FAILED if isinstance(error, Exception) else JobState.CANCELLED
-        job.message = str(error) or type(error).__name__
-        raise
-    finally:
-        job.finished = job.heartbeat = now()
-        journey.store.save_job(job)
+def _nobody(_: Progress) -> None:
+    """Nobody asked to be told."""
 
 
 def _client(journey: Journey) -> Client:
@@ -212,15 +190,52 @@ async def _judge(journey: Journey, on_progress: OnProgress) -> StageReport:
     )
 
 
+async def _rewrite_concept(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return await rewrite_concept(
+        journey.store,
+        journey.project,
+        _client(journey),
+        concept_id=_target(journey),
+        on_progress=on_progress,
+    )
+
+
+async def _extend_concept(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return await extend_concept(
+        journey.store,
+        journey.project,
+        _client(journey),
+        concept_id=_target(journey),
+        on_progress=on_progress,
+    )
+
+
+def _target(journey: Journey) -> str:
+    if len(journey.plan.targets) != 1:
+        raise InputError("this stage is about one item; name it as the only target")
+    return journey.plan.targets[0]
+
+
 async def _snapshot(journey: Journey, on_progress: OnProgress) -> StageReport:
-    journey.snapshot = freeze(journey.store, journey.project, seed=journey.settings.seed)
-    counts = journey.snapshot.counts
+    wanted = journey.plan.snapshot
+    journey.snapshot = (
+        _own(journey, journey.store.snapshot(wanted))
+        if wanted
+        else freeze(journey.store, journey.project, seed=journey.settings.seed)
+    )
+    counts, size = journey.snapshot.counts, len(journey.snapshot.examples)
     return StageReport(
         stage="snapshot",
-        made=len(journey.snapshot.examples),
-        present=0,
+        made=0 if wanted else size,
+        present=size if wanted else 0,
         notes=[", ".join(f"{counts.get(part, 0)} {part}" for part in ("train", "val", "test"))],
     )
+
+
+def _own(journey: Journey, snapshot: DatasetSnapshot) -> DatasetSnapshot:
+    if snapshot.project_id not in (None, journey.project.id):
+        raise NotFound("that dataset snapshot belongs to another project")
+    return snapshot
 
 
 async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
@@ -252,6 +267,8 @@ def _from_here(path: str) -> Path:
 
 async def _evaluate(journey: Journey, on_progress: OnProgress) -> StageReport:
     plan, settings = journey.plan, journey.settings
+    if plan.model and journey.model is None:
+        _take_model(journey, plan.model)
     names = ["bm25", plan.base] + ([journey.model.path] if journey.model else [])
     collections = [load(plan.collection)] if plan.collection else []
     if journey.snapshot and journey.snapshot.counts.get("test"):
@@ -269,11 +286,28 @@ async def _evaluate(journey: Journey, on_progress: OnProgress) -> StageReport:
     return StageReport(stage="evaluate", made=len(collections), present=0)
 
 
+def _take_model(journey: Journey, id_: str) -> None:
+    """The model of an earlier run, and what it was trained from: its test split is held out."""
+    models = journey.store.models(journey.project.id)
+    journey.model = next((model for model in models if model.id == id_), None)
+    if journey.model is None:
+        raise NotFound(f"the project has no model {id_!r}")
+    if not Path(journey.model.path).is_dir():
+        raise NotFound(f"the model's folder {journey.model.path} is gone; train it again")
+    if journey.snapshot is None:
+        with suppress(NotFound):  # a model that came from files of its own
+            journey.snapshot = journey.store.snapshot(journey.model.snapshot_hash)
+
+
+WRITING = ("knowledge", "queries", "passages", "judge")
+"""Everything that the language model writes, in its order."""
 LLM_STAGES: dict[str, Stage] = {
     "knowledge": _knowledge,
     "queries": _queries,
     "passages": _passages,
     "judge": _judge,
+    "rewrite_concept": _rewrite_concept,
+    "extend_concept": _extend_concept,
 }
 LOCAL_STAGES: dict[str, Stage] = {"snapshot": _snapshot, "train": _train, "evaluate": _evaluate}
 ALL_STAGES = LLM_STAGES | LOCAL_STAGES

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     price_file: Path | None = None
     """YAML of prices per million tokens that overrides the built-in table."""
 
+    broker_url: str = ""
+    """Redis that queues the jobs (`redis://host:6379/0`); empty means a SQLite file in the workspace."""
+
     seed: int = 13
 
     @property

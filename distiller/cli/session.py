@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -140,7 +139,7 @@ def run_stages(
 
     Ctrl-C keeps what is done and exits with 1.
     """
-    from distiller import pipeline
+    from distiller import jobs, pipeline
     from distiller.cli.render import forecast_line, progress_bars, stage_line
 
     for forecast in pipeline.forecasts(journey, stages):
@@ -148,7 +147,7 @@ def run_stages(
     with progress_bars() as on_progress:
         journey.on_progress = on_progress
         try:
-            reports = asyncio.run(pipeline.run(journey, stages))
+            reports = jobs.run_here(journey, stages)
         except KeyboardInterrupt:
             typer.echo(
                 "distiller: stopped; everything done so far is kept, the same command goes on",

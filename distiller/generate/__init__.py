@@ -5,6 +5,7 @@ stopped at any moment and run again. Requests are deterministic: what was paid f
 the ledger.
 """
 
+from distiller.generate.extending import extend_concept, rewrite_concept
 from distiller.generate.forecast import requests_for
 from distiller.generate.judge import judge_passages
 from distiller.generate.knowledge import generate_knowledge
@@ -12,9 +13,11 @@ from distiller.generate.passages import generate_passages
 from distiller.generate.queries import generate_queries
 
 __all__ = [
+    "extend_concept",
     "generate_knowledge",
     "generate_passages",
     "generate_queries",
     "judge_passages",
     "requests_for",
+    "rewrite_concept",
 ]

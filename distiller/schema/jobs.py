@@ -16,28 +16,63 @@ from distiller.schema.usage import Usage
 class JobState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
+    CANCELLING = "cancelling"
+    """Asked to stop, and stopping."""
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
+ACTIVE = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING})
+AT_WORK = frozenset({JobState.RUNNING, JobState.CANCELLING})
+
+
 class Job(Record):
-    """One run of one stage."""
+    """One run of one stage, or of several that follow each other."""
 
     id: str
     project_id: str | None
     kind: str
     """`knowledge`, `queries`, `passages`, `judge`, `train`, `evaluate`, `pipeline`, …"""
     parameters: dict[str, Any] = Field(default_factory=dict)
+    """`stages` and `plan`, as `distiller.pipeline` takes them."""
     state: JobState = JobState.QUEUED
+    stage: str = ""
+    """The stage under way, or the last one that was."""
     done: int = 0
     total: int = 0
     message: str = ""
+    usage: Usage = Field(default_factory=Usage)
+    """Tokens and money of this job so far."""
     metrics: list[dict[str, Any]] = Field(default_factory=list)
     """Measured over time, oldest first; for training step, loss, ndcg@10, query_dims, passage_dims."""
+    result: dict[str, Any] = Field(default_factory=dict)
+    """What came of it: `stages` (reports), ids of `model` and `reports`, `snapshot`'s hash."""
+    worker: str = ""
+    """`host:process` that runs it, or ran it last."""
+    slot: str = ""
+    """What no other job may use while this one runs: a device, the embedded model, a project."""
+    attempts: int = 0
+    """How often it was begun; it is begun again where its process died."""
     heartbeat: datetime | None = None
     created: datetime = Field(default_factory=now)
+    started: datetime | None = None
+    """When the last attempt began."""
     finished: datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits, runs or is about to stop."""
+        return self.state in ACTIVE
+
+
+class Worker(Record):
+    """A process that runs jobs, as it last said of itself."""
+
+    id: str
+    """`host:process`."""
+    started: datetime = Field(default_factory=now)
+    heartbeat: datetime = Field(default_factory=now)
 
 
 class Failure(Record):

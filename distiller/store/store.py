@@ -7,6 +7,7 @@ from typing import Self
 
 from distiller.store.database import Database
 from distiller.store.items import Items
+from distiller.store.jobs import Jobs
 from distiller.store.ledger import DatabaseLedger
 from distiller.store.migrate import migrate
 from distiller.store.projects import Projects
@@ -16,7 +17,7 @@ from distiller.store.review import Reviews
 from distiller.store.work import Work
 
 
-class Store(Projects, Items, Reviews, Proposals, Work, Results):
+class Store(Projects, Items, Reviews, Proposals, Work, Jobs, Results):
     """Everything that a workspace keeps. May be shared by threads; each call is one transaction."""
 
     def __init__(self, database: Database) -> None:

@@ -241,7 +241,31 @@ jobs = Table(
     _words("message"),
     _json("parameters"),
     _json("metrics"),
+    Column("stage", String, nullable=False, server_default=text("''")),
+    Column("worker", String, nullable=False, server_default=text("''")),
+    Column("slot", String, nullable=False, server_default=text("''")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _moment("started", nullable=True),
+    _json("usage", nullable=True),
+    _json("result", nullable=True),
     Index(None, "project_id", "state"),
+    # Two workers may want the same slot at the same moment; the database lets one have it.
+    Index(
+        "uq_jobs_slot_at_work",
+        "slot",
+        unique=True,
+        sqlite_where=text("slot <> '' AND state IN ('running', 'cancelling')"),
+        postgresql_where=text("slot <> '' AND state IN ('running', 'cancelling')"),
+    ),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    _position(),
+    Column("id", String, nullable=False, unique=True),
+    _moment("started"),
+    _moment("heartbeat"),
 )
 
 snapshots = Table(

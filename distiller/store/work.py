@@ -1,22 +1,20 @@
-"""What long work leaves behind: failures to retry, and jobs with their progress."""
+"""What could not be made, kept to be tried again."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from sqlalchemy import RowMapping, delete, select
 
 from distiller.schema.base import new_id, now
-from distiller.schema.errors import NotFound
-from distiller.schema.jobs import Failure, Job
+from distiller.schema.jobs import Failure
 from distiller.store.database import Database
 from distiller.store.items import known_project
-from distiller.store.tables import failures, jobs
+from distiller.store.tables import failures
 
 
 class Work:
-    """Record failures and jobs."""
+    """Record failures."""
 
     _database: Database
 
@@ -68,41 +66,6 @@ class Work:
                 )
             )
 
-    def save_job(self, job: Job) -> Job:
-        """Write the job as it is now."""
-        row = _job_row(job)
-        insert = self._database.insert(jobs).values(row)
-        saved = insert.on_conflict_do_update(index_elements=["id"], set_=row)
-        with self._database.write() as connection:
-            if job.project_id is not None:
-                known_project(connection, job.project_id)
-            connection.execute(saved)
-        return job
-
-    def job(self, id: str) -> Job:
-        """The job of that id. Raises NotFound."""
-        with self._database.read() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.id == id)).mappings().first()
-        if row is None:
-            raise NotFound(f"there is no job {id!r}")
-        return _job(row)
-
-    def jobs(self, project_id: str | None = None) -> list[Job]:
-        """Jobs of a project (all projects when None), oldest first."""
-        chosen = select(jobs).order_by(jobs.c.position)
-        if project_id is not None:
-            chosen = chosen.where(jobs.c.project_id == project_id)
-        with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(chosen).mappings()]
-
 
 def _failure(row: RowMapping) -> Failure:
     return Failure.model_validate({name: row[name] for name in Failure.model_fields})
-
-
-def _job_row(job: Job) -> dict[str, Any]:
-    return {**dict(job), "state": job.state.value}
-
-
-def _job(row: RowMapping) -> Job:
-    return Job.model_validate({name: row[name] for name in Job.model_fields})

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from distiller.schema.base import new_id, now
 from distiller.schema.domain import Project
 from distiller.schema.errors import NotFound
-from distiller.schema.jobs import Job, JobState
 from distiller.store import Store
 
 
@@ -44,33 +42,3 @@ def test_resolved_failures_are_forgotten(store: Store, project: Project) -> None
 def test_failure_of_an_unknown_project(store: Store) -> None:
     with pytest.raises(NotFound, match="p-9"):
         store.fail("p-9", "queries", "key", "reason")
-
-
-def test_job_is_saved_as_it_goes(store: Store, project: Project) -> None:
-    job = Job(id=new_id("j"), project_id=project.id, kind="train", parameters={"preset": "quick"})
-    assert store.save_job(job) == store.job(job.id) == job
-    later = job.model_copy(
-        update={
-            "state": JobState.DONE,
-            "done": 7,
-            "total": 7,
-            "message": "saved",
-            "metrics": [{"step": 0, "ndcg@10": 0.5, "loss": None}],
-            "heartbeat": now(),
-            "finished": now(),
-        }
-    )
-    store.save_job(later)
-    assert store.jobs(project.id) == [later]
-    assert Job.model_validate(store.job(job.id)).state is JobState.DONE
-
-
-def test_jobs_of_a_project_and_of_all(store: Store, project: Project) -> None:
-    first = store.save_job(Job(id="j-1", project_id=None, kind="evaluate"))
-    second = store.save_job(Job(id="j-2", project_id=project.id, kind="train"))
-    assert store.jobs() == [first, second]
-    assert store.jobs(project.id) == [second]
-    with pytest.raises(NotFound, match="j-9"):
-        store.job("j-9")
-    with pytest.raises(NotFound, match="p-9"):
-        store.save_job(Job(id="j-3", project_id="p-9", kind="train"))
