@@ -25,7 +25,10 @@ def serve(
     model: opt.LlmModel = None,
     budget: opt.Budget = None,
 ) -> None:
-    """Start the app in the browser, on this computer only; Ctrl-C ends it."""
+    """Start the app in the browser, on this computer only, and its worker; Ctrl-C ends the app.
+
+    Work that was begun goes on without it; the worker ends when there is none left.
+    """
     import os
     import subprocess
     import sys
@@ -44,6 +47,10 @@ def serve(
         "DISTILLER_BUDGET": "" if settings.budget is None else str(settings.budget),
     }
     environment = os.environ | {name: value for name, value in given.items() if value}
+    from distiller.jobs import ensure_worker
+
+    with session.open_store(settings) as store:
+        ensure_worker(store, settings)
     script = str(_PACKAGE / "ui" / "main.py")
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     # Streamlit reads its own settings from the folder that it starts in.
@@ -55,3 +62,16 @@ def serve(
             raise typer.Exit(0) from None
     if status:
         raise typer.Exit(1)
+
+
+@app.command()
+def worker(workspace: opt.Workspace = None) -> None:
+    """Run the jobs of a workspace until Ctrl-C; the app starts one by itself where none runs."""
+    import logging
+
+    from distiller.cli import session
+    from distiller.jobs.worker import work
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if not work(session.settings_from(workspace)):
+        typer.echo("distiller: a worker of this workspace runs already", err=True)

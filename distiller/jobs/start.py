@@ -14,7 +14,7 @@ from distiller.store import Store
 
 ALIVE_S = 12.0
 """A worker says that it is alive every two seconds; after so long a silence it is not."""
-IDLE_EXIT_S = 900.0
+IDLE_EXIT_S = 60.0
 """A worker that the app started ends after so long without work; the next job starts another."""
 
 

@@ -157,7 +157,7 @@ class _Job:
 
     def _tell(self, step: int, message: str, measured: dict[str, float]) -> None:
         entry: dict[str, Any] = {"step": step, **measured} if measured else {}
-        if measured:
+        if "query_dims" in measured:  # the dev split was measured; else it is the loss of a step
             self.metrics.append(entry)
             if CRITERION in measured:
                 message = f"{CRITERION} {measured[CRITERION]:.3f}"

@@ -43,6 +43,11 @@ OnStep = Callable[[int, str, Measured], None]
 ShouldStop = Callable[[int, Measured], bool]
 
 
+_CURVE_POINTS = 300
+"""Points of the loss that one training reports at most, evenly spread."""
+_REGULARIZERS = ("document_regularizer_loss", "query_regularizer_loss")
+
+
 @dataclass(frozen=True)
 class Observer:
     """Whoever measures a training and follows it."""
@@ -229,7 +234,9 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
                 f"training diverged: the loss of step {state.global_step} is {loss};"
                 " lower learning_rate"
             )
-        self.observer.on_step(state.global_step, f"loss {loss:.3f}", {})
+        every = max(1, -(-state.max_steps // _CURVE_POINTS))
+        curve = _curve(logs) if state.global_step % every == 0 else {}
+        self.observer.on_step(state.global_step, f"loss {loss:.3f}", curve)
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any
@@ -242,6 +249,15 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         self.observer.on_step(state.global_step, "measured", measured)
         if self.observer.should_stop(state.global_step, measured):
             control.should_training_stop = True
+
+
+def _curve(logs: dict[str, Any]) -> Measured:
+    """The loss of a step, and its two parts where the loss tells them apart."""
+    parts = {"loss": logs["loss"], "ranking": logs.get("base_loss")}
+    regularizers = [logs[name] for name in _REGULARIZERS if name in logs]
+    if regularizers:
+        parts["regularizer"] = sum(regularizers)
+    return {name: float(value) for name, value in parts.items() if value is not None}
 
 
 def evaluated(entry: dict[str, Any]) -> Measured:

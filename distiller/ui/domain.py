@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from pydantic import ValidationError
@@ -18,9 +19,14 @@ from distiller.schema.errors import InputError, InvalidFile
 from distiller.schema.usage import Forecast
 from distiller.settings import Settings
 from distiller.store import Store
+from distiller.ui.jobs import launch
 from distiller.ui.shell import Here, switch_to
 from distiller.ui.state import failing, notice
 from distiller.ui.text import plain
+
+if TYPE_CHECKING:
+    from distiller.llm.check import EndpointCheck
+    from distiller.pipeline import Plan
 
 _STAGES = {
     "knowledge": "Knowledge base",
@@ -141,8 +147,8 @@ def upload(store: Store, project: Project, key: str) -> None:
         st.success(plain(str(report).replace(str(path), given.name)), icon=":material/check:")
 
 
-def forecast_table(here: Here, settings: Settings) -> None:
-    """What generation would take, before anything is spent."""
+def forecast_table(here: Here, settings: Settings) -> Plan | None:
+    """What generation would take, before anything is spent; returns what was planned."""
     left, middle, right = st.columns(3)
     concepts = left.number_input("Concepts", 1, 5_000, 50, key=here.key("plan", "concepts"))
     queries = middle.number_input("Queries", 1, 100_000, 100, key=here.key("plan", "queries"))
@@ -154,11 +160,12 @@ def forecast_table(here: Here, settings: Settings) -> None:
         key=here.key("plan", "negatives"),
         help="Passages that only seem to answer. A search model learns most from those.",
     )
+    plan: Plan | None = None
     with failing():
-        from distiller.pipeline import LLM_STAGES, Journey, Plan, forecasts
+        from distiller.pipeline import WRITING, Journey, Plan, forecasts
 
         plan = Plan(concepts=concepts, queries=queries, negatives_per_query=negatives)
-        expected = forecasts(Journey(here.store, here.project, settings, plan), list(LLM_STAGES))
+        expected = forecasts(Journey(here.store, here.project, settings, plan), WRITING)
         seconds = sum(forecast.seconds for forecast in expected)
         st.dataframe(
             [
@@ -178,6 +185,32 @@ def forecast_table(here: Here, settings: Settings) -> None:
         st.markdown(
             f"**In all about {duration(seconds)}, {_money(expected)}**, with {_model(settings)}."
         )
+    return plan
+
+
+async def _check(here: Here) -> EndpointCheck:
+    from distiller.llm import connect
+    from distiller.llm.check import check
+
+    async with connect(here.settings, here.store.ledger, project_id=here.project.id) as client:
+        return await check(client)
+
+
+def launch_form(here: Here, plan: Plan) -> None:
+    """Check the model, then have everything written, or one part of it."""
+    if st.button("Check the language model", icon=":material/network_check:"):
+        with failing(), st.spinner("Asking the model for one short answer"):
+            found = asyncio.run(_check(here))
+            (st.success if found.usable else st.error)(plain(found.verdict))
+    with st.container(horizontal=True):
+        if st.button("Have everything written", type="primary", icon=":material/play_arrow:"):
+            launch(here, list(_STAGES), plan, "The model is writing; you may close this page")
+        for stage, words in _STAGES.items():
+            if st.button(f"Only: {words.lower()}", key=here.key("only", stage)):
+                launch(here, [stage], plan, "The model is writing; you may close this page")
+    st.caption(
+        "It goes on where it stopped: what is written already is neither written nor paid again."
+    )
 
 
 def duration(seconds: float) -> str:

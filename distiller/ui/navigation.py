@@ -25,6 +25,13 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Curate": [
         ("curate/queries.py", "Queries", ":material/search:"),
     ],
+    "Train": [
+        ("train/training.py", "Training", ":material/model_training:"),
+        ("train/evaluation.py", "Evaluation", ":material/insights:"),
+    ],
+    "Admin": [
+        ("admin/jobs.py", "Jobs", ":material/history:"),
+    ],
 }
 """Section → file, title, icon. The address of a page is its file's name: `/queries`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,21 @@ def _opened(database: str) -> Store:
     return Store.open(database)
 
 
+_SEEN: dict[str, float] = {}
+_LOOK_S = 10.0
+
+
+def _see_to_worker(store: Store, settings: Settings) -> None:
+    """Work that waits or runs needs somebody who watches over it, also after a crash."""
+    if time.monotonic() - _SEEN.get(settings.database, -_LOOK_S) < _LOOK_S:
+        return
+    _SEEN[settings.database] = time.monotonic()
+    if store.jobs(active=True):
+        from distiller.jobs import ensure_worker
+
+        ensure_worker(store, settings)
+
+
 def guard(title: str) -> Here:
     """Call first on every page that needs a project; stops the page where there is none."""
     found = lobby(title)
@@ -76,6 +92,7 @@ def lobby(title: str) -> Lobby:
     settings = Settings()
     try:
         store = _opened(settings.database)
+        _see_to_worker(store, settings)
         projects = store.projects()
     except DistillerError as error:
         st.error(plain(str(error)))
@@ -90,8 +107,15 @@ def lobby(title: str) -> Lobby:
     with st.sidebar:
         _switcher(projects, project)
         tracker(here.store, project)
+        _jobs(here)
         guidelines()
     return Lobby(store, settings, here)
+
+
+def _jobs(here: Here) -> None:
+    from distiller.ui.jobs import jobs_chip  # it needs this module's Here
+
+    jobs_chip(here.store, here.project.id)
 
 
 def switch_to(project: Project) -> None:

@@ -32,4 +32,4 @@ def _next(concepts: int, queries: int, waiting: int) -> tuple[str, str]:
         return "Domain", "have queries written"
     if waiting:
         return "Queries", f"review {waiting:,} queries"
-    return "Domain", "have a model trained"
+    return "Training", "train a model"

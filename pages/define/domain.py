@@ -1,11 +1,10 @@
 """The field in words, and what having it written would take."""
 
-import shlex
-
 import streamlit as st
 
 from distiller.dataset import open_example
-from distiller.ui.domain import edit_project, forecast_table, new_project, upload
+from distiller.ui.domain import edit_project, forecast_table, launch_form, new_project, upload
+from distiller.ui.jobs import job_progress
 from distiller.ui.shell import lobby, switch_to
 from distiller.ui.state import failing, notice
 
@@ -40,12 +39,12 @@ else:
         edit_project(here)
     with cost:
         st.markdown("What it takes to have everything written, before anything is spent.")
-        forecast_table(here, place.settings)
-        st.caption("Starting it from here comes with the next version; until then, in a terminal:")
-        st.code(
-            f"distiller pipeline --project {here.project.name} --domain {shlex.quote(here.project.domain.name)}",
-            language="bash",
-        )
+        plan = forecast_table(here, place.settings)
+        active = here.store.jobs(here.project.id, active=True)
+        if plan and not active:
+            launch_form(here, plan)
+        for job in active:
+            job_progress(here, job)
     with files:
         upload(place.store, here.project, here.key("upload"))
         st.markdown("**Your own documents**")

@@ -1,0 +1,241 @@
+"""From approved data to a model: is there enough, how long will it take, how does it go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from distiller.dataset import freeze
+from distiller.schema.dataset import DatasetSnapshot
+from distiller.schema.examples import Query
+from distiller.schema.jobs import Job, JobState
+from distiller.schema.retrieval import TrainedModel
+from distiller.ui.jobs import REFRESH_S, STATES, job_line, launch
+from distiller.ui.shell import Here
+from distiller.ui.state import failing, notice
+from distiller.ui.text import plain
+
+FEW = 20
+"""Fewer training queries than this teach next to nothing."""
+PRESETS = {
+    "quick": "**Quick.** One short pass, to see that everything works; not meant to win.",
+    "balanced": "**Balanced.** Three passes over the data. A good first choice.",
+    "thorough": "**Thorough.** Six passes with many hard negatives, for the model you will use.",
+}
+CURVES: list[tuple[str, str, dict[str, str]]] = [
+    (
+        "Loss: how wrong the model is on the training queries (lower is better)",
+        "Loss",
+        {"loss": "in all", "ranking": "ranking", "regularizer": "regulariser"},
+    ),
+    (
+        "nDCG@10 on queries kept aside: how high the right passages rank (1 is perfect)",
+        "nDCG@10",
+        {"ndcg@10": "kept-aside queries"},
+    ),
+    (
+        "Active dimensions: words with a weight per text (fewer is faster)",
+        "Words per text",
+        {"query_dims": "queries", "passage_dims": "passages"},
+    ),
+]
+_COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]
+
+
+def readiness(here: Here) -> DatasetSnapshot | None:
+    """What there is to learn from, and what is missing; returns the frozen data to train on."""
+    counts = here.store.counts(here.project.id)["query"]
+    columns = st.columns(4)
+    for column, status in zip(
+        columns, ("approved", "proposed", "flagged", "rejected"), strict=True
+    ):
+        column.metric(f"Queries {status}", f"{counts[status]:,}")
+    if counts["proposed"]:
+        st.info(
+            f"{counts['proposed']:,} queries wait for a decision. You can train now, and again "
+            "when they are decided.",
+            icon=":material/rule:",
+        )
+    frozen = list(reversed(here.store.snapshots(here.project.id, examples=False)))
+    if st.button(
+        "Freeze the data as they are",
+        type="secondary" if frozen else "primary",
+        icon=":material/ac_unit:",
+        help="A copy that no later edit changes: so that models can be compared fairly.",
+    ):
+        with failing(), st.spinner("Freezing"):
+            made = freeze(here.store, here.project, seed=here.settings.seed)
+            notice(f"Frozen: {made.counts.get('train', 0):,} queries to train on")
+            st.rerun()
+    if not frozen:
+        st.caption("Nothing is frozen yet. Training needs data that stay as they are.")
+        return None
+    ids = [snapshot.id for snapshot in frozen]
+    known = {snapshot.id: snapshot for snapshot in frozen}
+    chosen = st.selectbox(
+        "Data to train on",
+        ids,
+        format_func=lambda id_: _title(known.get(id_)),
+        key=here.key("data"),
+    )
+    snapshot = known.get(chosen, frozen[0])
+    size = snapshot.counts.get("train", 0)
+    if size < FEW:
+        st.warning(f"Only {size} queries to train on; {FEW} are the least that teach anything.")
+    if not snapshot.counts.get("test"):
+        st.warning("No query is kept aside for the final test; approve more queries first.")
+    return snapshot
+
+
+def _title(snapshot: DatasetSnapshot | None) -> str:
+    if snapshot is None:
+        return "?"
+    counts = snapshot.counts
+    return (
+        f"{snapshot.created:%Y-%m-%d %H:%M} UTC: {counts.get('train', 0):,} to train, "
+        f"{counts.get('val', 0):,} to choose, {counts.get('test', 0):,} to test"
+    )
+
+
+def start(here: Here, snapshot: DatasetSnapshot) -> None:
+    """Choose how long and careful to train, and begin."""
+    from distiller.pipeline import Plan
+
+    names = list(PRESETS)
+    preset = st.radio(
+        "How careful",
+        names,
+        index=1,
+        captions=[PRESETS[name].split("**")[2].strip() + _estimate(here, name) for name in names],
+        format_func=str.capitalize,
+        key=here.key("preset"),
+    )
+    preset = preset if preset in PRESETS else "balanced"
+    with st.expander("Advanced"):
+        base = st.text_input(
+            "Start model",
+            "tiny",
+            max_chars=300,
+            key=here.key("base"),
+            help="`tiny` is packaged: 4.4 million parameters, English. Or a model's name on the "
+            "Hugging Face hub, or a folder on this computer.",
+        ).strip()
+        st.dataframe(_recipe(preset), hide_index=True)
+    if st.button("Start training", type="primary", icon=":material/play_arrow:"):
+        plan = Plan(snapshot=snapshot.id, preset=preset, base=base or "tiny")
+        stages = ["snapshot", "train", "evaluate"]
+        launch(here, stages, plan, "Training has begun; you may close this page")
+
+
+def _recipe(preset: str) -> list[dict[str, str]]:
+    from distiller.train.recipe import PRESETS as RECIPES
+
+    fields = RECIPES[preset].model_dump(exclude={"name", "evidence"})
+    return [{"Setting": name, "Value": str(value)} for name, value in fields.items()]
+
+
+def _estimate(here: Here, preset: str) -> str:
+    """How long it took last time on this computer; nothing where it was never done."""
+    for job in reversed(here.store.jobs(kind="train")):
+        plan = job.parameters.get("plan", {})
+        stages = job.result.get("stages", [])
+        if job.state == JobState.DONE and plan.get("preset") == preset:
+            seconds = sum(stage["seconds"] for stage in stages if stage["stage"] == "train")
+            if seconds > 1:
+                return f" Last time: {seconds / 60:.1f} minutes."
+    return ""
+
+
+@st.fragment(run_every=REFRESH_S)
+def watch(here: Here, job_id: str) -> None:
+    """A training as it goes."""
+    job = here.store.job(job_id)
+    if not job.active:
+        st.rerun()
+    job_line(here.store, here.settings, job)
+    curves(here, {"this training": job.metrics}, job_id)
+
+
+def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
+    """What was measured while training, one chart for each unit, and the table behind them."""
+    rows = [{"Run": name, **point} for name, points in runs.items() for point in points]
+    if not rows:
+        st.caption("The curves begin with the first measured step.")
+        return
+    frame = pd.DataFrame(rows)
+    for title, unit, names in CURVES:
+        chart = go.Figure()
+        series = [(run, name) for run in runs for name in names if name in frame]
+        for colour, (run, name) in enumerate(series):
+            some = frame[(frame["Run"] == run) & frame[name].notna()]
+            words = names[name] if len(runs) == 1 else f"{run}, {names[name]}"
+            chart.add_scatter(
+                x=some["step"],
+                y=some[name],
+                name=words,
+                mode="lines+markers" if len(some) < 30 else "lines",
+                line={"color": _COLOURS[colour % len(_COLOURS)]},
+            )
+        chart.update_layout(
+            height=260,
+            margin={"l": 10, "r": 10, "t": 10, "b": 10},
+            xaxis_title="Training step",
+            yaxis_title=unit,
+            legend={"orientation": "h", "y": 1.15},
+            showlegend=True,
+            uirevision=key,
+        )
+        st.markdown(f"**{title}**")
+        st.plotly_chart(chart, key=here.key("curve", key, unit), config={"displaylogo": False})
+    with st.expander("The numbers"):
+        st.dataframe(frame, hide_index=True)
+
+
+def history(here: Here, jobs: Sequence[Job]) -> None:
+    """Earlier runs; one can be gone on with, several compared."""
+    models = {model.id: model for model in here.store.models(here.project.id)}
+    titles = {
+        job.id: f"{job.created:%Y-%m-%d %H:%M} UTC, {job.parameters.get('plan', {}).get('preset', '')}"
+        for job in jobs
+    }
+    st.subheader("Earlier trainings")
+    st.dataframe(
+        [_row(job, titles[job.id], models.get(job.result.get("model") or "")) for job in jobs],
+        hide_index=True,
+    )
+    last = jobs[0]
+    if last.state in (JobState.FAILED, JobState.CANCELLED):
+        job_line(here.store, here.settings, last)
+    ids = [job.id for job in jobs]
+    chosen = st.multiselect(
+        "Compare",
+        ids,
+        default=ids[:1],
+        format_func=lambda id_: titles.get(id_, "?"),
+        max_selections=4,
+        key=here.key("compare", len(jobs)),
+    )
+    runs = {plain(titles[job.id]): job.metrics for job in jobs if job.id in chosen}
+    if runs:
+        curves(here, runs, "compared")
+
+
+def _row(job: Job, title: str, model: TrainedModel | None) -> dict[str, Any]:
+    measured = [point["ndcg@10"] for point in job.metrics if point.get("ndcg@10") is not None]
+    return {
+        "When": title,
+        "How it ended": STATES[job.state],
+        "nDCG@10 before": measured[0] if measured else None,
+        "nDCG@10 best": max(measured) if measured else None,
+        "Model": model.path if model else "",
+        "Remark": job.message,
+    }
+
+
+def has_queries(here: Here) -> bool:
+    """Whether there is anything to train on at all."""
+    return bool(here.store.count(here.project.id, Query))

@@ -1,0 +1,56 @@
+"""The page of jobs, and work that is begun on the page Domain."""
+
+from __future__ import annotations
+
+import pytest
+
+from distiller.dataset import open_example
+from distiller.schema.jobs import Job, JobState
+from distiller.store import Store
+
+
+def test_nothing_was_started(run_page, example) -> None:
+    page = run_page("admin/jobs.py")
+    assert not page.exception
+    assert "Nothing has been started" in page.info[0].value
+
+
+def test_a_running_job_can_be_stopped_and_gone_on_with(
+    run_page, store: Store, example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
+    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
+    project = open_example(store)
+    job = store.add_job(
+        Job(
+            id="job-1",
+            project_id=project.id,
+            kind="snapshot",
+            parameters={"stages": ["snapshot"], "plan": {}},
+            total=10,
+            done=5,
+            message="<b>5</b> of *10*",
+        )
+    )
+    page = run_page("admin/jobs.py")
+    assert not page.exception
+    page.button(key=f"job/{job.id}/stop").click().run()
+    assert store.job(job.id).state is JobState.CANCELLED
+    page = run_page("admin/jobs.py")
+    page.button(key=f"job/{job.id}/retry").click().run()
+    assert not page.exception
+    (again,) = store.jobs(project.id, active=True)
+    assert again.parameters["retries"] == job.id
+
+
+def test_writing_is_begun_on_the_domain_page(
+    run_page, store: Store, example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
+    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
+    page = run_page("define/domain.py")
+    button = next(b for b in page.button if b.label == "Have everything written")
+    button.click().run()
+    assert not page.exception
+    (job,) = store.jobs(active=True)
+    assert job.parameters["stages"] == ["knowledge", "queries", "passages", "judge"]
