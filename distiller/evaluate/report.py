@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 from distiller.evaluate.measures import MEASURES, NDCG, mean, per_query
+from distiller.evaluate.reading import to_show
 from distiller.evaluate.significance import ENOUGH_QUERIES, compare, corrected, interval
 from distiller.evaluate.sparsity import active_dims, flops
 from distiller.retrieve import SparseIndex
@@ -49,7 +51,8 @@ def evaluate(
         InputError: No system, two of the same name, an unknown baseline or measure, or no query.
     """
     _check(systems, collection, baseline, compared)
-    results = [_measured(system, collection, seed) for system in systems]
+    runs = [_ranked(system, collection) for system in systems]
+    results = [_measured(run, collection, seed) for run in runs]
     comparisons = [
         compare(
             first.name,
@@ -61,8 +64,11 @@ def evaluate(
         for first, other in _pairs(results, baseline)
         for measure in compared
     ]
+    shown = to_show(results, {ranked.name: ranked.run for ranked in runs}, collection)
     return EvaluationReport(
         id=new_id("report"),
+        shown=shown.queries,
+        passages_shown=shown.passages,
         collection=collection.name,
         queries=len(collection.queries),
         passages=len(collection.corpus),
@@ -114,34 +120,46 @@ def to_json(report: EvaluationReport) -> dict[str, Any]:
     }
 
 
-def _measured(system: Retriever, collection: Collection, seed: int) -> SystemResult:
+@dataclass
+class _Ranked:
+    """One system's run, and what it took."""
+
+    name: str
+    run: Run
+    seconds: float
+    sparsity: dict[str, float | None]
+
+
+def _ranked(system: Retriever, collection: Collection) -> _Ranked:
     started = time.perf_counter()
-    sparsity: dict[str, float | None] = {}
-    if isinstance(system, SparseIndex):
-        weights = system.encode_queries(list(collection.queries.values()))
-        run: Run = system.rank(list(collection.queries), weights, DEPTH)
-        seconds = time.perf_counter() - started
-        sparsity = {
-            "flops": flops(weights, system.passages),
-            "query_dims": active_dims(weights),
-            "passage_dims": active_dims(system.passages),
-        }
-    else:
+    if not isinstance(system, SparseIndex):
         run = system.retrieve(collection.queries, DEPTH)
-        seconds = time.perf_counter() - started
-    values = per_query(run, collection.qrels)
+        return _Ranked(system.name, run, time.perf_counter() - started, {})
+    weights = system.encode_queries(list(collection.queries.values()))
+    run = system.rank(list(collection.queries), weights, DEPTH)
+    seconds = time.perf_counter() - started
+    sparsity: dict[str, float | None] = {
+        "flops": flops(weights, system.passages),
+        "query_dims": active_dims(weights),
+        "passage_dims": active_dims(system.passages),
+    }
+    return _Ranked(system.name, run, seconds, sparsity)
+
+
+def _measured(ranked: _Ranked, collection: Collection, seed: int) -> SystemResult:
+    values = per_query(ranked.run, collection.qrels)
     intervals = {
         name: bounds
         for name, by_query in values.items()
         if (bounds := interval([by_query[key] for key in sorted(by_query)], seed=seed))
     }
     return SystemResult(
-        name=system.name,
+        name=ranked.name,
         measures={name: mean(by_query) for name, by_query in values.items()},
         intervals=intervals,
         per_query=values,
-        seconds=seconds,
-        **sparsity,
+        seconds=ranked.seconds,
+        **ranked.sparsity,
     )
 
 

@@ -85,6 +85,18 @@ class SystemResult(Record):
     passage_dims: float | None = None
     """Mean active dimensions per text; None for BM25."""
     seconds: float = 0.0
+    rankings: dict[str, list[tuple[str, float]]] = Field(default_factory=dict)
+    """query_id → the first (passage_id, score), for the queries that the report shows."""
+
+
+class Shown(Record):
+    """A query of a report with what its rankings name, so that they can be looked at later."""
+
+    query: str
+    facts: dict[str, str] = Field(default_factory=dict)
+    """`type`, `complexity`, where known."""
+    grades: dict[str, int] = Field(default_factory=dict)
+    """passage_id → grade; what is absent is unjudged."""
 
 
 class Comparison(Record):
@@ -113,6 +125,10 @@ class EvaluationReport(Record):
     systems: list[SystemResult]
     comparisons: list[Comparison] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
+    shown: dict[str, Shown] = Field(default_factory=dict)
+    """query_id → the query; of many queries those on which the systems differ most."""
+    passages_shown: dict[str, str] = Field(default_factory=dict)
+    """passage_id → the beginning of its text."""
     created: datetime = Field(default_factory=now)
 
 
