@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from app_probe import visit
+from playwright.sync_api import Browser, Page, expect
 
 from distiller.dataset import open_example
 from distiller.schema.domain import Domain
@@ -24,66 +16,10 @@ from distiller.store import Store
 
 pytestmark = pytest.mark.browser
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking"]
 HOSTILE = (
     "<script>document.title='x'</script> **bold** :red[r] :tada: $x^2$ `c` [l](http://a.b) "
     "-> שלום 🏠"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("browser")
-
-
-@pytest.fixture(scope="module")
-def store(workspace: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{workspace / 'distiller.db'}") as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def address(workspace: Path, store: Store) -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "-m", "distiller", "app", "--port", str(port)]
-    environment = os.environ | {"DISTILLER_WORKSPACE": str(workspace)}
-    server = subprocess.Popen(command, env=environment, start_new_session=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            except (urllib.error.URLError, OSError):
-                assert server.poll() is None, "the app ended at once"
-                time.sleep(0.2)
-        yield url
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("needs Chromium; on Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=program, args=FLAGS)
-
-
-def visit(chromium: Browser, url: str) -> Page:
-    page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.set_default_timeout(30_000)
-    page.goto(url)
-    return page
 
 
 def card(page: Page) -> str:

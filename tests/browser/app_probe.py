@@ -1,0 +1,63 @@
+"""Starting the app, and looking at it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking"]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def start_app(workspace: Path, port: int) -> subprocess.Popen[bytes]:
+    """`distiller app`, answering."""
+    command = [sys.executable, "-m", "distiller", "app", "--port", str(port)]
+    environment = os.environ | {"DISTILLER_WORKSPACE": str(workspace)}
+    server = subprocess.Popen(command, env=environment, start_new_session=True)
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
+            break
+        except (urllib.error.URLError, OSError):
+            assert server.poll() is None, "the app ended at once"
+            time.sleep(0.2)
+    return server
+
+
+def stop_app(server: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
+    os.killpg(server.pid, how)
+    server.wait(timeout=20)
+
+
+def stop_workers(workspace: Path) -> None:
+    """The app's worker is in a session of its own, and outlives it on purpose."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            there = f"DISTILLER_WORKSPACE={workspace}".encode()
+            if b"distiller.jobs." in command and there in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            continue
+
+
+def visit(chromium: Browser, url: str) -> Page:
+    page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    page.goto(url)
+    return page
