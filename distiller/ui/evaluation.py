@@ -91,9 +91,9 @@ def summary(here: Here, report: EvaluationReport) -> None:
             row[name] = "" if value is None else f"{100 * value:.1f}"
             if bounds:
                 row[name] = f"{row[name]} ({100 * bounds.low:.1f} to {100 * bounds.high:.1f})"
-        row["Words per query"] = system.query_dims
-        row["Words per passage"] = system.passage_dims
-        row["FLOPS"] = system.flops
+        row["Words per query"] = _rounded(system.query_dims, 0)
+        row["Words per passage"] = _rounded(system.passage_dims, 0)
+        row["FLOPS"] = _rounded(system.flops, 2)
         rows.append(row)
     st.dataframe(rows, hide_index=True)
     with st.expander("What the columns mean"):
@@ -103,6 +103,10 @@ def summary(here: Here, report: EvaluationReport) -> None:
             "- FLOPS: words that a query and a passage share on average, "
             "the work of one comparison; fewer is faster"
         )
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def charts(here: Here, report: EvaluationReport) -> None:
@@ -196,8 +200,10 @@ def wins_and_losses(here: Here, report: EvaluationReport) -> None:
     won = sum(difference.value > 0 for difference in found)
     lost = sum(difference.value < 0 for difference in found)
     st.markdown(
-        plain(f"{two} ranks better on {won:,} queries, worse on {lost:,}, equally on ")
-        + f"{len(found) - won - lost:,}. Choose a query to see both rankings."
+        plain(
+            f"{two} ranks better on {won:,} queries, worse on {lost:,}, equally on "
+            f"{len(found) - won - lost:,}. Choose a query to see both rankings."
+        )
     )
     ends = [*found[: _ROWS // 2], *found[-_ROWS // 2 :]] if len(found) > _ROWS else found
     chosen = st.dataframe(
