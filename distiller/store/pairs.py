@@ -56,6 +56,7 @@ class PairRow:
     reviewer: int | None
     reviewer_version: int
     """0 where no reviewer's grade counts."""
+    passage_version: int
 
 
 class Pairs:
@@ -121,6 +122,7 @@ def _pair(row: Row[Any]) -> PairRow:
         judge=row.judge,
         reviewer=row.reviewer,
         reviewer_version=row.reviewer_version or 0,
+        passage_version=row.passage_version,
     )
 
 
@@ -138,7 +140,7 @@ class _View:
         return [
             a.id, a.query_id, a.passage_id, a.strategy, a.source, a.grade,
             j.grade.label("judge"), r.grade.label("reviewer"),
-            r.version.label("reviewer_version"), self.decided().label("decided"),
+            r.version.label("reviewer_version"), passages.c.version.label("passage_version"), self.decided().label("decided"),
         ]  # fmt: skip
 
     def select(self, *columns: ColumnElement[Any], wanted: PairFilter) -> Select[Any]:
