@@ -20,7 +20,7 @@ from distiller.review import (
     reject_passage,
     undo_last,
 )
-from distiller.schema.errors import Conflict, DistillerError
+from distiller.schema.errors import Conflict, DistillerError, NotFound
 from distiller.schema.examples import POSITIVE_GRADE
 from distiller.ui.focus import Key, keys, looked_at
 from distiller.ui.passages_another import start_another, want_another
@@ -41,6 +41,7 @@ def focus(here: Here, wanted: PairFilter) -> None:
     start_another(here)
     _say(here)
     card = _next(here, wanted)
+    st.session_state[here.key("in address")] = card.row.id if card else None
     to_address(item=card.row.id if card else None)
     if card is None:
         st.success(
@@ -69,16 +70,17 @@ def focus(here: Here, wanted: PairFilter) -> None:
 def _next(here: Here, wanted: PairFilter) -> PairCard | None:
     """The pair that was asked for by a link, by looking again or by undoing, else the queue's."""
     at_key = here.key("at")
-    if at_key not in st.session_state:
-        st.session_state[at_key] = from_address("item")
+    linked = from_address("item")
+    if linked and linked != st.session_state.get(here.key("in address")):
+        st.session_state[at_key] = linked
     skipped: list[str] = st.session_state.setdefault(here.key("skipped"), [])
     queued = pair_queue(here.store, here.project.id, wanted, skip=skipped)
-    asked = st.session_state[at_key]
+    asked = st.session_state.get(at_key)
     if asked and (queued is None or asked != queued.row.id):
         try:
             card = pair_card(here.store, here.project.id, asked)
-        except DistillerError as error:
-            st.error(plain(str(error)))
+        except NotFound:
+            st.error("This project has no such passage: the link may be old. Here is the next one.")
             st.session_state[at_key] = None
             return queued
         if queued:

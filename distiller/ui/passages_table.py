@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from distiller.review import PairFilter, PairRow, decide_all_pairs, decide_pairs
-from distiller.schema.examples import Passage, Query, Strategy
+from distiller.schema.examples import Passage, Query
 from distiller.ui.passages_card import hides_judge
 from distiller.ui.passages_words import STRATEGY_NAMES
 from distiller.ui.shell import Here
@@ -81,7 +81,7 @@ def _frame(
         {
             "Query": [shortened(queries[row.query_id], 200) for row in rows],
             "Passage": [shortened(passages[row.passage_id].text, 300) for row in rows],
-            "How it was made": [STRATEGY_NAMES[Strategy(row.strategy)] for row in rows],
+            "How it was made": [STRATEGY_NAMES[row.strategy] for row in rows],
             "Writer": pd.array([row.generator for row in rows], dtype="Int64"),
             "Judge": pd.array(judged, dtype="Int64"),
             "Reviewer": pd.array([row.reviewer for row in rows], dtype="Int64"),

@@ -11,7 +11,7 @@ HARD_NEGATIVE = (
     "look for here. Words that query and passage share are marked."
 )
 
-STRATEGY_NAMES = {
+STRATEGY_NAMES: dict[str, str] = {
     Strategy.POSITIVE: "written to answer",
     Strategy.STANDARD: "another detail",
     Strategy.TOPICAL_SHIFT: "neighbouring subject",
