@@ -12,23 +12,46 @@ from distiller.review.decisions import (
 )
 from distiller.review.filters import QueryFilter
 from distiller.review.impact import Impact, impact
+from distiller.review.pairs import (
+    GRADES,
+    PairCard,
+    decide_all_pairs,
+    decide_pairs,
+    give_grade,
+    pair_after,
+    pair_card,
+    pair_queue,
+    reject_passage,
+)
 from distiller.review.queue import Card, queue
 from distiller.review.similar import SimilarQueries
+from distiller.store import PairFilter, PairRow
 
 __all__ = [
     "ACTIONS",
+    "GRADES",
     "REASONS",
     "Card",
     "Coverage",
     "Impact",
+    "PairCard",
+    "PairFilter",
+    "PairRow",
     "QueryFilter",
     "SimilarQueries",
     "Undone",
     "coverage",
     "decide",
     "decide_all",
+    "decide_all_pairs",
+    "decide_pairs",
+    "give_grade",
     "impact",
     "in_words",
+    "pair_after",
+    "pair_card",
+    "pair_queue",
     "queue",
+    "reject_passage",
     "undo_last",
 ]

@@ -51,6 +51,7 @@ _DONE = {
     "flag": "flagged",
     "reset": "set back",
     "edit": "changed",
+    "grade": "graded",
     "stale": "marked stale",
 }
 _PLURALS = {"query": "queries"}
@@ -71,7 +72,8 @@ class Undone:
 
 def in_words(step: Step) -> str:
     """What a step did, for people: `1 query rejected`."""
-    noun = step.item_kind.replace("_", " ")
+    # What a reviewer grades is a passage; that it is kept as a judgment is no matter of theirs.
+    noun = "passage" if step.action == "grade" else step.item_kind.replace("_", " ")
     many = _PLURALS.get(noun, f"{noun}s")
     done = _DONE.get(step.action, step.action)
     return f"{step.count:,} {noun if step.count == 1 else many} {done}"

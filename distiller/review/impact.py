@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from distiller.schema.base import Item, Status
-from distiller.schema.examples import Judgment, Passage, Query
+from distiller.schema.examples import Passage, Query
 from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
@@ -45,8 +45,6 @@ def impact(store: Store, project_id: str, item: Item) -> Impact:
         case Query():
             return Impact(judgments=len(store.judgments(project_id, query_ids=[item.id])))
         case Passage():
-            return Impact(
-                judgments=store.count(project_id, Judgment, where={"passage_id": item.id})
-            )
+            return Impact(judgments=len(store.judgments(project_id, passage_ids=[item.id])))
         case _:
             return Impact()

@@ -1,7 +1,9 @@
 """Everything that is kept, in SQLite or PostgreSQL. The only room that knows SQL."""
 
+from distiller.store.grades import Given
+from distiller.store.pairs import PairFilter, PairRow
 from distiller.store.projects import slug
 from distiller.store.review import Step
 from distiller.store.store import Store
 
-__all__ = ["Step", "Store", "slug"]
+__all__ = ["Given", "PairFilter", "PairRow", "Step", "Store", "slug"]

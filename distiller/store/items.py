@@ -9,6 +9,7 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     Text,
     func,
@@ -187,9 +188,16 @@ class Items:
         query_ids: Collection[str] | None = None,
         passage_ids: Collection[str] | None = None,
         sources: Collection[JudgmentSource] | None = None,
+        withdrawn: bool = False,
     ) -> list[Judgment]:
-        """Judgments of those queries, of those passages and from those sources, oldest first."""
+        """Judgments of those queries, of those passages and from those sources, oldest first.
+
+        A reviewer's grade counts from its approval on, and not once it was taken back; only
+        `withdrawn` brings those that do not count as well.
+        """
         filters = [judgments.c.project_id == project_id]
+        if not withdrawn:
+            filters.append(standing(judgments))
         if query_ids is not None:
             filters.append(self._database.one_of(judgments.c.query_id, query_ids))
         if passage_ids is not None:
@@ -247,6 +255,13 @@ class Items:
     def _fetch(self, kind: Kind, statement: Select[Any]) -> list[Item]:
         with self._database.read() as connection:
             return [kind.item(row) for row in connection.execute(statement)]
+
+
+def standing(table: FromClause) -> ColumnElement[bool]:
+    """Whether a judgment counts: all do but reviewers' that are not approved."""
+    return (table.c.source != JudgmentSource.REVIEWER.value) | (
+        table.c.status == Status.APPROVED.value
+    )
 
 
 def _known(kind: Kind, column: str) -> None:

@@ -140,6 +140,8 @@ judgments = _items(
     ForeignKeyConstraint(["passage_id", "project_id"], ["passages.id", "passages.project_id"]),
     Index(None, "project_id", "query_id"),
     Index(None, "project_id", "passage_id"),
+    # One pair's judgments side by side; without it each pair is looked for among all of a source.
+    Index("ix_judgments_pair", "project_id", "passage_id", "query_id", "source"),
     Index(None, "project_id", "source"),
     Index(None, "project_id", "strategy"),
     Index(None, "project_id", "grade"),

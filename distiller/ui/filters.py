@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
 from distiller.review import QueryFilter
@@ -30,13 +32,13 @@ def query_filter(here: Here) -> QueryFilter:
     types, terms = _choices(here.store, here.project.id, counted)
     first, second, third, fourth = st.columns(4)
     with first:
-        status = _select(here, "status", "Status", [str(status) for status in Status])
+        status = select_one(here, "status", "Status", [str(status) for status in Status])
     with second:
-        kind = _select(here, "type", "Type", types)
+        kind = select_one(here, "type", "Type", types)
     with third:
-        complexity = _select(here, "complexity", "Complexity", [str(c) for c in Complexity])
+        complexity = select_one(here, "complexity", "Complexity", [str(c) for c in Complexity])
     with fourth:
-        concept = _select(here, "concept", "Concept", terms)
+        concept = select_one(here, "concept", "Concept", terms)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     text_key = here.key("filter", "text")
     if text_key not in st.session_state:
@@ -60,7 +62,16 @@ def query_filter(here: Here) -> QueryFilter:
     )
 
 
-def _select(here: Here, name: str, label: str, options: list[str]) -> str | None:
+def select_one(
+    here: Here,
+    name: str,
+    label: str,
+    options: Sequence[str],
+    *,
+    words: Mapping[str, str] | None = None,
+    help: str | None = None,
+) -> str | None:
+    """One of the options or none; it stands in the address under its name."""
     key = here.key("filter", name)
     if key not in st.session_state:
         st.session_state[key] = from_address(name, options)
@@ -70,7 +81,8 @@ def _select(here: Here, name: str, label: str, options: list[str]) -> str | None
         key=key,
         index=None,
         placeholder=NOTHING_CHOSEN,
-        format_func=lambda value: value.replace("_", " "),
+        format_func=lambda value: (words or {}).get(value, value.replace("_", " ")),
+        help=help,
     )
     if chosen not in options:  # the state of a widget can be forged
         chosen = None

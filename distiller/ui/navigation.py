@@ -24,6 +24,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     ],
     "Curate": [
         ("curate/queries.py", "Queries", ":material/search:"),
+        ("curate/passages.py", "Passages", ":material/compare:"),
     ],
     "Train": [
         ("train/training.py", "Training", ":material/model_training:"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distiller.dataset import assemble, content_hash, freeze, leaks, snapshot_of, split
+from distiller.dataset import assemble, content_hash, freeze, leaks, snapshot_of, split, validate
 from distiller.dataset.assembly import gather, put_together
 from distiller.schema.base import Provenance, Status
 from distiller.schema.domain import Domain, Project
@@ -12,7 +12,7 @@ from distiller.schema.errors import InputError
 from distiller.schema.examples import Judgment, JudgmentSource, Passage, Query, Strategy
 from distiller.schema.knowledge import Concept
 from distiller.schema.usage import LedgerEntry, Usage
-from distiller.store import Store
+from distiller.store import Given, Store
 
 GENERATOR, JUDGE = JudgmentSource.GENERATOR, JudgmentSource.JUDGE
 REVIEWER, TEACHER = JudgmentSource.REVIEWER, JudgmentSource.TEACHER
@@ -132,17 +132,34 @@ def test_a_reviewers_grade_outranks_the_judge_and_approves_its_pair(
     store: Store, project: Project
 ) -> None:
     fill(store, project)
-    store.add(
-        project.id,
-        [
-            judgment("q0", "p0", 0, JUDGE),
-            judgment("q0", "p0", 3, REVIEWER),
-            judgment("q0", "n0", 2, REVIEWER),
-        ],
-    )
+    store.add(project.id, [judgment("q0", "p0", 0, JUDGE)])
+    store.grade(project.id, [Given("q0", "p0", 3), Given("q0", "n0", 2)], who="Ana")
     [example] = assemble(store, project)
     assert [(p.passage_id, p.grade) for p in example.positives] == [("p0", 3), ("n0", 2)]
     assert example.positives[1].strategy == "scope_mismatch"
+
+
+@pytest.mark.parametrize("status", [Status.PROPOSED, Status.REJECTED, Status.FLAGGED])
+def test_a_reviewers_grade_that_is_not_approved_counts_nowhere(
+    store: Store, project: Project, status: Status
+) -> None:
+    fill(store, project)
+    before, checked = assemble(store, project), validate(store, project)
+    given = judgment("q0", "p0", 0, REVIEWER).model_copy(update={"status": status})
+    store.add(project.id, [given])
+    assert assemble(store, project) == before
+    assert validate(store, project) == checked
+
+
+def test_a_grade_that_was_taken_back_leaves_the_data_as_it_was(
+    store: Store, project: Project
+) -> None:
+    fill(store, project)
+    before = assemble(store, project)
+    group = store.grade(project.id, [Given("q0", "n0", 3), Given("q1", "p1", 0)], who="Ana")
+    assert assemble(store, project) != before
+    store.undo(project.id, group)
+    assert assemble(store, project) == before
 
 
 def test_after_a_review_only_the_approved_count(store: Store, project: Project) -> None:

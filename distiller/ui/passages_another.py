@@ -1,0 +1,29 @@
+"""Have one more hard negative written for a query."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import streamlit as st
+
+from distiller.ui.shell import Here
+
+
+def want_another(here: Here, query_id: str) -> None:
+    """Ask for it in a callback; it is started when the page is drawn."""
+    st.session_state[here.key("another")] = query_id
+
+
+def start_another(here: Here) -> None:
+    """Start what was asked for."""
+    query_id = st.session_state.pop(here.key("another"), None)
+    if query_id is None:
+        return
+    try:
+        jobs: Any = import_module("distiller.ui.jobs")
+    except ModuleNotFoundError:
+        st.warning("Background work is not available in this installation.")
+        return
+    plan = import_module("distiller.pipeline").Plan(targets=[query_id])
+    jobs.launch(here, ["another_negative"], plan, "Another hard negative is being written")
