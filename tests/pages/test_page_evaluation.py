@@ -17,7 +17,7 @@ from distiller.store import Store
 @pytest.fixture
 def report(store: Store, example: Project) -> EvaluationReport:
     collection = held_out(freeze(store, example, seed=13), "test", language="en")
-    one, two = systems(["bm25", "bm25"], collection, Settings().cache_dir)
+    one, two = systems(["bm25", "tiny"], collection, Settings().cache_dir)
     two.name = "<b>other</b>"
     return store.save_report(example.id, evaluate([one, two], collection))
 
