@@ -19,6 +19,7 @@ from pydantic import Field
 from distiller.dataset import freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
+    another_negative,
     extend_concept,
     generate_knowledge,
     generate_passages,
@@ -210,6 +211,19 @@ async def _extend_concept(journey: Journey, on_progress: OnProgress) -> StageRep
     )
 
 
+async def _another_negative(journey: Journey, on_progress: OnProgress) -> StageReport:
+    if not journey.plan.targets:
+        raise InputError("this stage needs the queries that it is about as targets")
+    return await another_negative(
+        journey.store,
+        journey.project,
+        _client(journey),
+        query_ids=journey.plan.targets,
+        length=journey.plan.length,
+        on_progress=on_progress,
+    )
+
+
 def _target(journey: Journey) -> str:
     if len(journey.plan.targets) != 1:
         raise InputError("this stage is about one item; name it as the only target")
@@ -308,6 +322,7 @@ LLM_STAGES: dict[str, Stage] = {
     "judge": _judge,
     "rewrite_concept": _rewrite_concept,
     "extend_concept": _extend_concept,
+    "another_negative": _another_negative,
 }
 LOCAL_STAGES: dict[str, Stage] = {"snapshot": _snapshot, "train": _train, "evaluate": _evaluate}
 ALL_STAGES = LLM_STAGES | LOCAL_STAGES

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+FILE = "settings.json"
+"""In the workspace: what was set in the app. The environment and the command line win over it."""
+KEPT = ("llm_url", "llm_model", "budget", "hide_judge")
+"""What the app may keep there; never a key."""
 
 
 class Settings(BaseSettings):
@@ -44,6 +52,9 @@ class Settings(BaseSettings):
     broker_url: str = ""
     """Redis that queues the jobs (`redis://host:6379/0`); empty means a SQLite file in the workspace."""
 
+    hide_judge: bool = True
+    """The language model's grade is shown only once the reviewer has given one."""
+
     seed: int = 13
 
     @property
@@ -57,3 +68,63 @@ class Settings(BaseSettings):
         return self.llm_url == "local" or not (
             self.llm_url or self.openai_api_key.get_secret_value()
         )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then what the app kept in the workspace."""
+        return init_settings, env_settings, _Kept(settings_cls, init_settings, env_settings)
+
+    def keep(self, **values: Any) -> None:
+        """Keep settings in the workspace, for the app and its worker.
+
+        Raises:
+            ValueError: a value that does not hold, or a setting that is not kept.
+            OSError: the workspace cannot be written; the file stays as it was.
+        """
+        if unknown := set(values) - set(KEPT):
+            raise ValueError(f"{min(unknown)} is not kept in the workspace")
+        known = kept(self.workspace) | values
+        type(self)(**known)
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        file = self.workspace / FILE
+        scratch = file.with_suffix(".new")
+        scratch.write_text(json.dumps(known, indent=2), encoding="utf-8")
+        scratch.replace(file)
+
+
+def kept(workspace: Path) -> dict[str, Any]:
+    """What the app kept; nothing where the file is missing or was damaged."""
+    try:
+        found = json.loads((workspace / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if name in KEPT}
+
+
+class _Kept(PydanticBaseSettingsSource):
+    """The workspace's file as a source of settings."""
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], *stronger: PydanticBaseSettingsSource
+    ) -> None:
+        super().__init__(settings_cls)
+        found = [source().get("workspace") for source in stronger]
+        chosen = next((workspace for workspace in found if workspace), Path("workspace"))
+        self._kept = kept(Path(chosen))
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """One value."""
+        return self._kept.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All values."""
+        return dict(self._kept)

@@ -76,6 +76,34 @@ async def generate_passages(
     return stage.report()
 
 
+async def another_negative(
+    store: Store,
+    project: Project,
+    client: Client,
+    *,
+    query_ids: Sequence[str],
+    length: str = "medium",
+    on_progress: OnProgress | None = None,
+) -> StageReport:
+    """Write one more hard negative for each query, by the contrastive strategy it has least of.
+
+    Each call writes another one, for strategy or number differ from what is there.
+
+    Raises:
+        NotFound: the project has no such query.
+        StageFailed: none could be made.
+        DistillerError: what stopped the stage; everything written before is kept.
+    """
+    size = checked_length(length)
+    wanted = [store.get(Query, id_, project_id=project.id) for id_ in query_ids]
+    stage = Stage("another_negative", store, project, client, on_progress, counts=Passage)
+    stage.total = len(wanted)
+    queries = store.items(project.id, Query, status=USABLE)
+    run = PassageStage(stage, Grounding(store, project), queries, size)
+    await stage.all([work for query in wanted for work in run.one_more(query)])
+    return stage.report()
+
+
 @dataclass(frozen=True)
 class Slot:
     """A passage to be written beside a query."""
@@ -134,6 +162,15 @@ class PassageStage:
             work += self._negatives(query, turn, self._missing(query, wanted, wrong))
         self.stage.total = len(self.queries) * (positives + negatives)
         await self.stage.retryable(work)
+
+    def one_more(self, query: Query) -> list[Work]:
+        """A hard negative besides those that are there."""
+        labels = self.labels.get(query.id, {}).values()
+        used = Counter(label.strategy for label in labels if label.grade < POSITIVE_GRADE)
+        strategy = min(CONTRASTIVE_STRATEGIES, key=lambda name: used[name])
+        number = self._free(query, strategy, used[strategy])
+        turn = next((n for n, other in enumerate(self.queries) if other.id == query.id), 0)
+        return self._negatives(query, turn, [Wanted(strategy, number)])
 
     def _missing(
         self, query: Query, wanted: list[Strategy], have: Counter[Strategy]

@@ -12,6 +12,7 @@ from distiller.review import ACTIONS, impact, undo_last
 from distiller.schema.base import Item, Provenance, Status, new_id
 from distiller.schema.errors import Conflict, DistillerError
 from distiller.schema.knowledge import Concept, DocumentType, Fact, Relationship, TypicalQuestion
+from distiller.ui.concept_help import concept_help
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
 from distiller.ui.text import plain, shortened
@@ -134,6 +135,8 @@ def _one(here: Here, title: str, rows: list[Any]) -> None:
         if rests:
             st.warning(rests)
         _form(here, type(item), item, here.key(title, "edit", item.id))
+        if isinstance(item, Concept):
+            concept_help(here, item)
         made = item.provenance
         st.caption(
             plain(f"From {made.source}, {made.created:%d %B %Y}, {made.model or 'no model'}")

@@ -31,6 +31,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
         ("train/evaluation.py", "Evaluation", ":material/insights:"),
     ],
     "Admin": [
+        ("admin/settings.py", "Settings", ":material/settings:"),
         ("admin/jobs.py", "Jobs", ":material/history:"),
     ],
 }

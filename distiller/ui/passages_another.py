@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 import streamlit as st
 
+from distiller.ui.jobs import launch
 from distiller.ui.shell import Here
 
 
@@ -20,10 +18,7 @@ def start_another(here: Here) -> None:
     query_id = st.session_state.pop(here.key("another"), None)
     if query_id is None:
         return
-    try:
-        jobs: Any = import_module("distiller.ui.jobs")
-    except ModuleNotFoundError:
-        st.warning("Background work is not available in this installation.")
-        return
-    plan = import_module("distiller.pipeline").Plan(targets=[query_id])
-    jobs.launch(here, ["another_negative"], plan, "Another hard negative is being written")
+    from distiller.pipeline import Plan
+
+    plan = Plan(targets=[query_id])
+    launch(here, ["another_negative"], plan, "Another hard negative is being written")

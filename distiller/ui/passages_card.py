@@ -18,7 +18,7 @@ _ACTIONS = {"approve": "approved", "reject": "rejected", "flag": "flagged", "res
 
 def hides_judge(here: Here) -> bool:
     """Whether the judge's grade stays hidden until the reviewer has decided."""
-    return bool(getattr(here.settings, "hide_judge", True))
+    return here.settings.hide_judge
 
 
 def draw_pair(here: Here, card: PairCard) -> None:

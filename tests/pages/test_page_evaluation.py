@@ -39,7 +39,7 @@ def test_a_report_is_said_in_words_and_a_linked_query_shows_both_rankings(
     assert f"**{shown.query.rstrip('?')}" in words
     grades = [element.value for element in page.markdown if "grade" in element.value]
     assert grades
-    assert page.query_params["report"] == [report.id]
+    assert page.query_params["report"] == report.id
 
 
 @pytest.mark.parametrize("name", ["report", "query"])
@@ -48,7 +48,7 @@ def test_a_forged_address_shows_the_newest(
 ) -> None:
     page = run_page("train/evaluation.py", **{name: "'; DROP TABLE reports"})
     assert not page.exception
-    assert page.query_params["report"] == [report.id]
+    assert page.query_params["report"] == report.id
 
 
 def test_an_empty_project(run_page, store: Store, workspace) -> None:
