@@ -6,6 +6,7 @@ import streamlit as st
 
 from distiller.schema.errors import Conflict
 from distiller.schema.knowledge import Concept
+from distiller.schema.review import ReviewEvent
 from distiller.ui.jobs import job_progress, launch
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
@@ -28,8 +29,11 @@ def concept_help(here: Here, concept: Concept) -> None:
         if job.kind in _KINDS:
             job_progress(here, job)
     waiting = here.store.proposal(here.project.id, concept.id)
-    if waiting is None:
-        return
+    if waiting is not None:
+        _proposal(here, concept, waiting)
+
+
+def _proposal(here: Here, concept: Concept, waiting: ReviewEvent) -> None:
     st.markdown("**The language model proposes**")
     shown = {name: value for name, value in waiting.new.items() if name in Concept.model_fields}
     for name, value in shown.items():
