@@ -12,6 +12,7 @@ from distiller.review.decisions import (
 )
 from distiller.review.filters import QueryFilter
 from distiller.review.impact import Impact, impact
+from distiller.review.merging import merge_concepts
 from distiller.review.pairs import (
     GRADES,
     PairCard,
@@ -48,6 +49,7 @@ __all__ = [
     "give_grade",
     "impact",
     "in_words",
+    "merge_concepts",
     "pair_after",
     "pair_card",
     "pair_queue",

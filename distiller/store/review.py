@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -90,6 +90,28 @@ class Reviews:
             if not event.new.keys() <= CONTENT_FREE:
                 mark_descendants(self._database, connection, owner, [(event, old)])
         return new
+
+    def edit_all(self, project_id: str, items: Sequence[Item], *, who: str, reason: str) -> str:
+        """Write changed items as one step that marks nothing stale; returns its group, for `undo`.
+
+        For changes of names that leave what the items say as it is, such as a merge. Raises
+        Conflict if one was changed since it was read (then nothing is written), or NotFound.
+        """
+        group = new_id("g")
+        with self._database.write() as connection:
+            happened = []
+            for item in items:
+                kind = kind_of(type(item))
+                owner, old = stored(connection, kind, item.id, project_id, lock=True)
+                if old.version != item.version:
+                    raise Conflict(f"{kind.name} {item.id!r} was changed since it was read; repeat")
+                provenance = item.provenance.model_copy(update={"editor": who})
+                new = item.model_copy(update={"version": old.version + 1, "provenance": provenance})
+                event = _editing(kind, old, new, who)
+                happened.append(event.model_copy(update={"reason": reason, "group": group}))
+                self._rewrite(connection, kind, owner, [new], event.new.keys())
+            log(connection, project_id, happened)
+        return group
 
     def set_status(
         self,

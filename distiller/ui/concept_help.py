@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from distiller.review import merge_concepts
+from distiller.schema.base import Status
 from distiller.schema.errors import Conflict
+from distiller.schema.examples import Query
 from distiller.schema.knowledge import Concept
 from distiller.schema.review import ReviewEvent
 from distiller.ui.jobs import job_progress, launch
@@ -28,6 +31,7 @@ def concept_help(here: Here, concept: Concept) -> None:
     for job in here.store.jobs(here.project.id, active=True):
         if job.kind in _KINDS:
             job_progress(here, job)
+    _merging(here, concept)
     waiting = here.store.proposal(here.project.id, concept.id)
     if waiting is not None:
         _proposal(here, concept, waiting)
@@ -57,3 +61,34 @@ def _proposal(here: Here, concept: Concept, waiting: ReviewEvent) -> None:
         here.store.settle(here.project.id, concept.id, who=here.who, accepted=take)
         notice("Taken" if take else "Left as it was")
         st.rerun()
+
+
+def _merging(here: Here, concept: Concept) -> None:
+    standing = [Status.PROPOSED, Status.APPROVED, Status.FLAGGED]
+    others = {
+        other.id: other
+        for other in here.store.items(here.project.id, Concept, status=standing, order="term")
+        if other.id != concept.id
+    }
+    with st.expander("The same as another concept?"):
+        chosen = st.selectbox(
+            "Merge this one into",
+            list(others),
+            index=None,
+            format_func=lambda id_: others[id_].term if id_ in others else "?",
+            key=here.key("merge", concept.id),
+        )
+        if chosen not in others:
+            return
+        resting = here.store.count(here.project.id, Query, concept=concept.term)
+        st.caption(
+            plain(
+                f"{concept.term} is rejected, and {resting:,} queries name {others[chosen].term} "
+                "instead. One step, which can be undone."
+            )
+        )
+        if st.button("Merge", type="primary", key=here.key("merge", "do", concept.id)):
+            with failing():
+                merge_concepts(here.store, here.project.id, others[chosen], concept, who=here.who)
+                notice(f"{concept.term} is now part of {others[chosen].term}")
+                st.rerun()

@@ -8,6 +8,7 @@ import streamlit as st
 
 from distiller.review import Coverage, coverage
 from distiller.store import Store
+from distiller.ui.jobs import launch
 from distiller.ui.shell import Here
 
 SHOWN = 40
@@ -36,6 +37,7 @@ def coverage_map(here: Here) -> None:
         f"{bare:,} of {len(found.concepts):,} concepts have no query yet. "
         "What no query asks about, the search model does not learn."
     )
+    _more(here)
     frame = pd.DataFrame(
         [[found.counts[concept][kind] for kind in found.types] for concept in concepts],
         index=[f"\u2068{concept}\u2069" for concept in concepts],
@@ -52,3 +54,16 @@ def coverage_map(here: Here) -> None:
     st.plotly_chart(chart, key=here.key("coverage", "map", page))
     with st.expander("The same as a table"):
         st.dataframe(frame)
+
+
+def _more(here: Here) -> None:
+    """Have the gaps filled: new queries go to the concepts and types that have the fewest."""
+    from distiller.pipeline import Plan
+
+    counts = here.store.counts(here.project.id)["query"]
+    standing = sum(counts.values()) - counts["rejected"]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        more = st.number_input("More queries", 1, 10_000, 20, key=here.key("more"), width=160)
+        if st.button("Have the gaps filled", icon=":material/add:", key=here.key("fill")):
+            plan = Plan(queries=standing + int(more))
+            launch(here, ["queries"], plan, f"{more:,} queries are being written where few are")

@@ -5,13 +5,14 @@ import streamlit as st
 from distiller.schema.examples import Query
 from distiller.ui.filters import query_filter
 from distiller.ui.navigation import path_of
+from distiller.ui.queries_alike import alike
 from distiller.ui.queries_coverage import coverage_map
 from distiller.ui.queries_focus import focus
 from distiller.ui.queries_table import table
 from distiller.ui.shell import guard
 from distiller.ui.state import from_address, to_address
 
-MODES = ["Focus", "Table", "Coverage"]
+MODES = ["Focus", "Table", "Coverage", "Alike"]
 
 here = guard("Queries")
 if not here.store.count(here.project.id, Query):
@@ -32,6 +33,8 @@ to_address(mode=mode)
 
 if mode == "Coverage":
     coverage_map(here)
+elif mode == "Alike":
+    alike(here)
 else:
     with st.expander("Filters", expanded=mode == "Table"):
         wanted = query_filter(here)

@@ -88,7 +88,7 @@ def test_a_deep_link_opens_cold_and_foreign_text_is_text(
 
 
 @pytest.mark.parametrize("width", [800, 1280])
-@pytest.mark.parametrize("mode", ["Focus", "Table", "Coverage"])
+@pytest.mark.parametrize("mode", ["Focus", "Table", "Coverage", "Alike"])
 def test_no_page_scrolls_sideways(
     chromium: Browser, address: str, store: Store, width: int, mode: str
 ):
@@ -104,8 +104,20 @@ STREAMLITS_OWN = {"list", "listitem"}
 """The sidebar's navigation nests its headings between list items; not ours to mend."""
 
 
+OTHERS = {
+    "passages": "Where it comes from, and who did what",
+    "training": "Freeze the data as they are",
+    "evaluation": "A collection of your own",
+    "settings": "Hide the language model's grade",
+    "jobs": "Nothing has been started yet",
+}
+"""Page → words at its end."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["domain", "knowledge", "Focus", "Table", "Coverage"])
+@pytest.mark.parametrize(
+    "path", ["domain", "knowledge", "Focus", "Table", "Coverage", "Alike", *OTHERS]
+)
 def test_nothing_serious_is_inaccessible(
     chromium: Browser, address: str, store: Store, scheme: str, path: str
 ):
@@ -113,6 +125,7 @@ def test_nothing_serious_is_inaccessible(
     page = chromium.new_context(color_scheme=scheme).new_page()
     page.set_default_timeout(30_000)
     place = {"domain": "", "knowledge": "knowledge"}.get(path, "queries")
+    place = path if path in OTHERS else place
     page.goto(f"{address}/{place}?project={project.name}&who=ada&mode={path}")
     last = {
         "domain": page.get_by_role("tab", name="New project"),
@@ -120,6 +133,8 @@ def test_nothing_serious_is_inaccessible(
         "Focus": page.get_by_text("Queries that look alike"),
         "Table": page.get_by_text("Open one query"),
         "Coverage": page.get_by_text("The same as a table"),
+        "Alike": page.get_by_text("Duplicates teach nothing new"),
+        **{name: page.get_by_text(words).first for name, words in OTHERS.items()},
     }
     last[path].wait_for()
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)

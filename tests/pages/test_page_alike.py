@@ -1,0 +1,43 @@
+"""Near-duplicates side by side, filling gaps, and merging on the pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from distiller.schema.base import Status
+from distiller.schema.domain import Project
+from distiller.schema.examples import Query
+from distiller.store import Store
+
+
+def test_a_duplicate_is_rejected_from_the_pair_and_the_pair_is_gone(
+    run_page, store: Store, example: Project
+) -> None:
+    store.add(
+        example.id,
+        [
+            Query(id="one", query="can <b>my</b> landlord keep the whole deposit"),
+            Query(id="two", query="can <b>my</b> landlord keep the whole deposit?!"),
+        ],
+    )
+    page = run_page("curate/queries.py", mode="Alike")
+    assert not page.exception
+    button = next(b for b in page.button if b.key and b.key.endswith("one/two/two"))
+    button.click().run()
+    assert not page.exception
+    assert store.get(Query, "two", project_id=example.id).status is Status.REJECTED
+    assert not [b for b in page.button if b.key and "one/two" in b.key]
+    (event,) = store.events(example.id, "two")[-1:]
+    assert (event.who, event.reason) == ("ada", "duplicate")
+
+
+def test_gaps_are_filled_beyond_what_stands(
+    run_page, store: Store, example: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
+    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
+    page = run_page("curate/queries.py", mode="Coverage")
+    next(b for b in page.button if b.label == "Have the gaps filled").click().run()
+    assert not page.exception
+    (job,) = store.jobs(example.id)
+    assert (job.kind, job.parameters["plan"]["queries"]) == ("queries", 140)
