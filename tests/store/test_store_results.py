@@ -101,8 +101,8 @@ def test_reports(store: Store, project: Project) -> None:
     assert store.report("r-2") == alone
     [light] = store.reports(project.id)
     assert light.systems[0].intervals == report.systems[0].intervals
-    assert not (light.shown or light.passages_shown)
-    assert not (light.systems[0].per_query or light.systems[0].rankings)
+    assert [light.shown, light.passages_shown] == [{}, {}]
+    assert [light.systems[0].per_query, light.systems[0].rankings] == [{}, {}]
     assert [found.id for found in store.reports(None)] == ["r-2"]
     with pytest.raises(NotFound, match="r-9"):
         store.report("r-9")
