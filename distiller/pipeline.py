@@ -295,6 +295,7 @@ async def _evaluate(journey: Journey, on_progress: OnProgress) -> StageReport:
         if journey.model:
             ranked[-1].name = TUNED
         report = evaluate(ranked, collection, seed=settings.seed)
+        report.model = journey.model.id if journey.model else None
         journey.store.save_report(journey.project.id, report)
         journey.reports.append(report)
     return StageReport(stage="evaluate", made=len(collections), present=0)

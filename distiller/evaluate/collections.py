@@ -105,7 +105,18 @@ def held_out(
         qrels=qrels,
         language=language,
         slices=slices,
+        notes=_origin_notes(snapshot),
+        held_out=True,
     )
+
+
+def _origin_notes(snapshot: DatasetSnapshot) -> list[str]:
+    if "model" not in snapshot.lineage.get("sources", ()):
+        return []
+    return [
+        "measured on queries or passages that a language model wrote itself; a collection of real "
+        "searches, judged by people, says more"
+    ]
 
 
 def _folder(path: Path) -> Path:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
+import gzip
+import re
 import tempfile
 import zipfile
+import zlib
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -12,10 +16,15 @@ from distiller.evaluate.collections import load
 from distiller.schema.errors import InputError, NotFound
 from distiller.schema.retrieval import Collection
 
-MOST_BYTES = 4 * 1024**3
-"""Unpacked, all files together."""
+MOST_BYTES = 1024**3
+"""Unpacked, all files together; a collection is read into memory."""
+MOST_MEMBERS = 1_000
 _NAMES = {"corpus.jsonl", "queries.jsonl", "corpus.jsonl.gz", "queries.jsonl.gz", "metadata.json"}
+_QRELS = re.compile(r"\w[\w.-]{0,80}\.tsv(\.gz)?")
 _PART = 1 << 20
+_NEEDED = "it needs corpus.jsonl, queries.jsonl and qrels/test.tsv"
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+"""What `zipfile` and `gzip` raise over a file that is damaged, encrypted, or no archive."""
 
 
 def folder_of(workspace: Path) -> Path:
@@ -34,35 +43,41 @@ def kept(workspace: Path) -> list[Path]:
 def keep(workspace: Path, name: str, archive: IO[bytes]) -> Collection:
     """Unpack a zip of a BEIR folder, check it, and keep it under a name.
 
-    Only `corpus.jsonl`, `queries.jsonl` (or gzipped), `metadata.json` and `qrels/*.tsv` are taken,
-    at the top of the archive or in one folder; everything else in it is left out.
+    Only `corpus.jsonl`, `queries.jsonl`, `metadata.json` and `qrels/*.tsv` are taken (gzipped or
+    not), at the top of the archive or in one folder; everything else in it is left out.
 
     Raises:
-        InputError: no zip, too large, an encrypted or broken member, a name that is taken.
-        NotFound: a file of the collection is missing.
-        InvalidFile: a fault in a file, with its line and field.
+        InputError: no zip, too large, a broken or encrypted member, two collections in one zip, a
+            name that is taken, a file that is missing or faulty (with its line and field).
     """
     target = folder_of(workspace) / _name(name)
+    taken = InputError(f"a collection {target.name!r} is kept already; give it another name")
     if target.exists():
-        raise InputError(f"a collection {target.name!r} is kept already; give it another name")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as scratch:
-        folder = Path(scratch) / "collection"
-        _unpack(archive, folder)
-        try:
-            collection = load(folder)
-        except InputError as error:  # NotFound and InvalidFile are kinds of it
-            words = str(error).replace(f"{folder}/", "").replace(str(folder), "the zip")
-            raise InputError(words) from error
-        folder.rename(target)
-    return collection
+        raise taken
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as scratch:
+            folder = Path(scratch) / "collection"
+            _unpack(archive, folder)
+            collection = _checked(folder)
+            folder.rename(target)
+    except OSError as error:
+        if target.exists():  # another window was faster
+            raise taken from error
+        problem = error.strerror or str(error)
+        raise InputError(f"the collection cannot be kept ({problem}); free some space") from error
+    return replace(collection, name=target.name)
 
 
 def remove(workspace: Path, name: str) -> None:
     """Delete a collection that was brought. Raises NotFound."""
     for path in kept(workspace):
         if path.name == name:
-            shutil.rmtree(path)
+            if path.is_symlink():
+                path.unlink()
+                return
+            with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as scratch:
+                path.rename(Path(scratch) / "gone")  # at once: a half is never listed
             return
     raise NotFound(f"there is no collection {name!r}")
 
@@ -75,44 +90,82 @@ def _name(name: str) -> str:
     return slug
 
 
+def _checked(folder: Path) -> Collection:
+    try:
+        return load(folder)
+    except InputError as error:  # NotFound and InvalidFile are kinds of it
+        words = str(error).replace(f"{folder}/", "").replace(str(folder), "the zip")
+        raise InputError(words) from error
+
+
 def _unpack(archive: IO[bytes], folder: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as packed:
-            wanted = {name: info for info in packed.infolist() if (name := _wanted(info))}
-            if not wanted:
+            members = packed.infolist()
+            if len(members) > MOST_MEMBERS:
                 raise InputError(
-                    "the zip holds no collection; it needs corpus.jsonl, queries.jsonl and "
-                    "qrels/test.tsv"
+                    f"the zip holds {len(members):,} files; {_NEEDED}, and no other collection"
                 )
             left = MOST_BYTES
-            for name, info in wanted.items():
+            for name, info in _chosen(members).items():
                 left = _copy(packed, info, folder / name, left)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except gzip.BadGzipFile as error:
+        raise InputError(f"a file in this zip is not gzipped as it says ({error})") from error
+    except _BROKEN as error:
         raise InputError(f"this zip cannot be read ({error}); pack the folder again") from error
 
 
-def _wanted(info: zipfile.ZipInfo) -> str | None:
-    """Where a member belongs; None for what is no part of a collection."""
+def _chosen(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """Where each file of the collection belongs → its member."""
+    chosen: dict[str, zipfile.ZipInfo] = {}
+    tops = set()
+    for info in members:
+        place = _place(info)
+        if place is None:
+            continue
+        top, name = place
+        tops.add(top)
+        if name in chosen or len(tops) > 1:
+            raise InputError(
+                "the zip holds more than one collection, or a file twice; pack one folder alone"
+            )
+        chosen[name] = info
+    if not chosen:
+        raise InputError(f"the zip holds no collection; {_NEEDED}")
+    return chosen
+
+
+def _place(info: zipfile.ZipInfo) -> tuple[str, str] | None:
+    """The folder of a collection that a member is in, and its place there, unpacked.
+
+    None for what is no part of a collection: other files, paths that lead outside, links.
+    """
     parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-    if info.is_dir() or ".." in parts or info.filename.startswith("/"):
-        return None
-    if (info.external_attr >> 16) & 0o170000 == 0o120000:  # a link
+    is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
+    if info.is_dir() or is_link or not parts or {"..", "/", "__MACOSX"} & set(parts):
         return None
     *above, name = parts
-    if above[-1:] == ["qrels"] and name.endswith(".tsv") and len(above) <= 2:
-        return f"qrels/{name}"
-    return name if name in _NAMES and len(above) <= 1 else None
+    inside = "qrels/" if above[-1:] == ["qrels"] and _QRELS.fullmatch(name) else ""
+    if inside:
+        above.pop()
+    if len(above) > 1 or not (inside or name in _NAMES):
+        return None
+    return "/".join(above), inside + name.removesuffix(".gz")
 
 
 def _copy(packed: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, left: int) -> int:
     """Unpack one member, counting what really comes out, not what the archive says."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with packed.open(info) as source, target.open("wb") as written:
+    with ExitStack() as stack:
+        source: IO[bytes] | gzip.GzipFile = stack.enter_context(packed.open(info))
+        if info.filename.endswith(".gz"):
+            source = stack.enter_context(gzip.GzipFile(fileobj=source))
+        written = stack.enter_context(target.open("wb"))
         while part := source.read(_PART):
             left -= len(part)
             if left < 0:
                 raise InputError(
-                    f"the collection is larger than {MOST_BYTES // 1024**3} GB unpacked; "
+                    f"the collection is larger than {MOST_BYTES // 1024**2:,} MB unpacked; "
                     "measure it in a terminal"
                 )
             written.write(part)

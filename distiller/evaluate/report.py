@@ -70,6 +70,7 @@ def evaluate(
         shown=shown.queries,
         passages_shown=shown.passages,
         collection=collection.name,
+        held_out=collection.held_out,
         queries=len(collection.queries),
         passages=len(collection.corpus),
         systems=results,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from distiller.evaluate.measures import MEASURES
+from distiller.evaluate.reading import with_short_names
 from distiller.evaluate.report import in_words
 from distiller.schema.retrieval import EvaluationReport, SystemResult
 
@@ -19,7 +18,7 @@ def table(report: EvaluationReport) -> Group:
 
     The best value of each measure of quality is bold. A model folder is called by its last part.
     """
-    report = _with_short_names(report)
+    report = with_short_names(report)
     grid = Table(
         title=Text(
             f"{report.collection}: {report.queries:,} queries, {report.passages:,} passages"
@@ -44,31 +43,6 @@ def table(report: EvaluationReport) -> Group:
     sentences = [Text(in_words(comparison)) for comparison in report.comparisons]
     notes = [Text(f"Note: {note}", style="dim") for note in report.notes]
     return Group(grid, *sentences, *notes)
-
-
-def _with_short_names(report: EvaluationReport) -> EvaluationReport:
-    """Paths cut to their last part, unless two systems would then have the same name."""
-    names = [system.name for system in report.systems]
-    short = {name: PurePath(name).name for name in names if name.count("/") > 1}
-    if len({short.get(name, name) for name in names}) < len(names):
-        return report
-    return report.model_copy(
-        update={
-            "systems": [
-                system.model_copy(update={"name": short.get(system.name, system.name)})
-                for system in report.systems
-            ],
-            "comparisons": [
-                comparison.model_copy(
-                    update={
-                        "baseline": short.get(comparison.baseline, comparison.baseline),
-                        "other": short.get(comparison.other, comparison.other),
-                    }
-                )
-                for comparison in report.comparisons
-            ],
-        }
-    )
 
 
 def _cell(report: EvaluationReport, result: SystemResult, name: str) -> Text:

@@ -38,6 +38,8 @@ class Collection:
     """query_id → what is known of the query (`type`, `complexity`), for slices of a report."""
     notes: Sequence[str] = ()
     """What a reader of its figures has to know, such as judgments that had to be left out."""
+    held_out: bool = False
+    """Whether it is a split kept aside from training, and not a collection of its own."""
 
 
 class SparseEncoder(Protocol):
@@ -86,7 +88,7 @@ class SystemResult(Record):
     """Mean active dimensions per text; None for BM25."""
     seconds: float = 0.0
     rankings: dict[str, list[tuple[str, float]]] = Field(default_factory=dict)
-    """query_id → the first (passage_id, score), for the queries that the report shows."""
+    """query_id → the first (passage_id, score); of very many queries not for all."""
 
 
 class Shown(Record):
@@ -96,7 +98,7 @@ class Shown(Record):
     facts: dict[str, str] = Field(default_factory=dict)
     """`type`, `complexity`, where known."""
     grades: dict[str, int] = Field(default_factory=dict)
-    """passage_id → grade; what is absent is unjudged."""
+    """passage_id → grade, of passages that a ranking names and of relevant ones that none does."""
 
 
 class Comparison(Record):
@@ -116,7 +118,11 @@ class Comparison(Record):
 
 
 class EvaluationReport(Record):
-    """Systems side by side on one collection."""
+    """Systems side by side on one collection.
+
+    Lists of reports do without what is by query: `per_query`, `rankings`, `shown` and
+    `passages_shown` are empty there.
+    """
 
     id: str
     collection: str
@@ -125,8 +131,12 @@ class EvaluationReport(Record):
     systems: list[SystemResult]
     comparisons: list[Comparison] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
+    held_out: bool = False
+    """Whether its queries are a split kept aside from training."""
+    model: str | None = None
+    """The trained model among the systems, by id."""
     shown: dict[str, Shown] = Field(default_factory=dict)
-    """query_id → the query; of many queries those on which the systems differ most."""
+    """query_id → the query."""
     passages_shown: dict[str, str] = Field(default_factory=dict)
     """passage_id → the beginning of its text."""
     created: datetime = Field(default_factory=now)

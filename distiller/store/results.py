@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import Column, RowMapping, Table, select
 
 from distiller.schema.base import Record
 from distiller.schema.dataset import DatasetSnapshot, Example
 from distiller.schema.errors import NotFound
 from distiller.schema.retrieval import EvaluationReport, TrainedModel
-from distiller.store.database import Database
+from distiller.store.database import Database, to_json
 from distiller.store.items import known_project
 from distiller.store.tables import models, reports, snapshots
 
 _EXAMPLES = TypeAdapter(list[Example])
+_BY_QUERY = {"shown", "passages_shown", "per_query", "rankings"}
+"""What of a report and its systems grows with its queries."""
 
 
 class Results:
@@ -80,21 +83,37 @@ class Results:
 
     def save_report(self, project_id: str | None, report: EvaluationReport) -> EvaluationReport:
         """Keep an evaluation."""
+        whole = to_json(report.model_dump(mode="json"))
         row = {
             "id": report.id,
             "project_id": project_id,
             "collection": report.collection,
             "created": report.created,
-            "report": report.model_dump(mode="json"),
+            "report": _light(report.model_dump(mode="json")),
+            "details": gzip.compress(whole.encode(), 5, mtime=0),
         }
         self._save(reports, row, project_id)
         return report
 
+    def report(self, id: str) -> EvaluationReport:
+        """The report of that id, with everything by query. Raises NotFound."""
+        with self._database.read() as connection:
+            row = connection.execute(select(reports).where(reports.c.id == id)).mappings().first()
+        if row is None:
+            raise NotFound(f"there is no report {id!r}")
+        if row["details"] is None:
+            return EvaluationReport.model_validate(row["report"])
+        return EvaluationReport.model_validate_json(gzip.decompress(row["details"]))
+
     def reports(self, project_id: str | None) -> list[EvaluationReport]:
-        """Evaluations of a project (those of no project when None), oldest first."""
+        """Evaluations of a project (those of no project when None), oldest first.
+
+        They are without what is by query; `report` gives all.
+        """
+        light = [column for column in reports.c if column.name != "details"]
         return [
-            EvaluationReport.model_validate(row["report"])
-            for row in self._rows(reports, project_id)
+            EvaluationReport.model_validate(_light(row["report"]))
+            for row in self._rows(reports, project_id, light)
         ]
 
     def _save(self, table: Table, row: dict[str, Any], project_id: str | None) -> None:
@@ -104,9 +123,11 @@ class Results:
                 known_project(connection, project_id)
             connection.execute(insert.values(row))
 
-    def _rows(self, table: Table, project_id: str | None) -> list[RowMapping]:
+    def _rows(
+        self, table: Table, project_id: str | None, columns: Sequence[Column[Any]] = ()
+    ) -> list[RowMapping]:
         chosen = (
-            select(table)
+            select(*(columns or table.c))
             .where(table.c.project_id.is_not_distinct_from(project_id))
             .order_by(table.c.position)
         )
@@ -116,6 +137,16 @@ class Results:
 
 def _fields(record: type[Record], row: RowMapping) -> dict[str, Any]:
     return {name: row[name] for name in record.model_fields}
+
+
+def _light(report: dict[str, Any]) -> dict[str, Any]:
+    """A report as lists give it, also where an old version wrote all into the one column."""
+    systems = [_without(_BY_QUERY, system) for system in report["systems"]]
+    return {**_without(_BY_QUERY, report), "systems": systems}
+
+
+def _without(names: set[str], fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def _snapshot(row: RowMapping) -> DatasetSnapshot:

@@ -312,6 +312,7 @@ reports = Table(
     Column("id", String, nullable=False, unique=True),
     _words("collection"),
     _moment("created"),
-    _json("report"),
+    _json("report"),  # light, for lists
+    Column("details", LargeBinary),  # all of it as JSON, gzipped; null in rows of old versions
     Index(None, "project_id"),
 )

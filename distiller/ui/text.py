@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 """Every ASCII sign; Markdown takes a backslash before any of them."""
@@ -23,3 +24,17 @@ def shortened(text: str, length: int = 80) -> str:
     if len(one_line) <= length:
         return one_line
     return one_line[:length].rsplit(" ", 1)[0] + " …"
+
+
+def told_apart(names: Sequence[str], *taken: str, length: int = 28) -> dict[str, str]:
+    """Each name → a short label, all different and none of those taken: headings of a table."""
+    labels: dict[str, str] = {}
+    used = set(taken)
+    for name in names:
+        words = label = shortened(name, length) or "?"
+        number = 2
+        while label in used:
+            label, number = f"{words} ({number})", number + 1
+        used.add(label)
+        labels[name] = label
+    return labels

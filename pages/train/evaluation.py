@@ -2,44 +2,37 @@
 
 import streamlit as st
 
-from distiller.ui.evaluation import (
-    charts,
-    choose_report,
-    measure_form,
-    sliced,
-    summary,
-    wins_and_losses,
-)
-from distiller.ui.jobs import job_progress
+from distiller.ui.evaluation import choose_measure, choose_report, measures_table, verdicts, work
+from distiller.ui.evaluation_begin import measure_form, own_collections
+from distiller.ui.evaluation_charts import charts, sliced
+from distiller.ui.evaluation_queries import wins_and_losses
 from distiller.ui.navigation import path_of
 from distiller.ui.shell import guard
 
 here = guard("Evaluation")
 st.markdown(
-    "Each model ranks the same passages for the same queries. **BM25** is the classic search by "
-    "shared words; the **start model** is what training began from; **tuned** is yours."
+    "Each model ranks the same passages for the same queries. **bm25** is the classic search by "
+    "shared words, **tuned** is the model that you trained, the other one is the start model that "
+    "its training began from."
 )
-for job in here.store.jobs(here.project.id, active=True):
-    if job.kind in {"train", "evaluate"}:
-        job_progress(here, job)
 reports = here.store.reports(here.project.id)
+work(here, reports)
 if reports:
     report = choose_report(here, reports)
-    if report.collection.startswith(("test", "held-out")) or "split" in report.collection:
-        st.info(
-            "These queries were kept aside from training, but a language model wrote most of them. "
-            "A collection that people judged says more about real searches.",
-            icon=":material/info:",
-        )
-    summary(here, report)
-    charts(here, report)
-    sliced(report)
-    wins_and_losses(here, report)
+    verdicts(report)
+    measures_table(report)
+    measure = choose_measure(here)
+    charts(here, report, measure)
+    sliced(report, measure)
+    wins_and_losses(here, report, measure)
 else:
     st.info(
-        "Nothing is measured yet. Training measures its model by itself when it ends.",
+        "Nothing is measured yet. A measurement shows whether your model ranks the right passages "
+        "higher than a classic search does. Training measures its model by itself when it ends.",
         icon=":material/insights:",
     )
-    st.page_link(path_of("Training"), label="Train a model")
-with st.expander("Measure again, or bring a collection", expanded=not reports):
-    measure_form(here)
+    st.page_link(path_of("Training"), label="Train a model", icon=":material/arrow_forward:")
+with st.expander("Measure again" if reports else "Measure", expanded=not reports):
+    measure_form(here, first=not reports)
+with st.expander("Collections of your own"):
+    own_collections(here)

@@ -56,7 +56,7 @@ def test_example_to_model_survives_reload_and_kill_of_the_app(
     page.get_by_role("link", name="See whether it searches better").click()
     page.get_by_text("Query by query").wait_for()
     expect(page.get_by_text("tuned against bm25")).to_be_visible()
-    report = store.reports(project.id)[0]
+    report = store.report(store.reports(project.id)[0].id)
     hardest = next(iter(report.shown))
     address = f"http://127.0.0.1:{port}/evaluation?project={project.name}&query={hardest}"
     page.goto(address)

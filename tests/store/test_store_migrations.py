@@ -134,4 +134,6 @@ def test_oldest_database_opens_with_everything_in_it(sqlite_file: Path) -> None:
         assert [job.kind for job in store.jobs(project.id)] == ["queries"]
         assert store.snapshot("abc").examples[0].query == "who keeps the deposit"
         assert [model.base for model in store.models(project.id)] == ["tiny"]
-        assert [report.collection for report in store.reports(project.id)] == ["adi"]
+        (report,) = store.reports(project.id)
+        assert report.collection == "adi"
+        assert store.report(report.id).collection == "adi"

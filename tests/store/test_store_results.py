@@ -5,7 +5,7 @@ import pytest
 from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage
 from distiller.schema.domain import Project
 from distiller.schema.errors import NotFound
-from distiller.schema.retrieval import EvaluationReport, Interval, SystemResult, TrainedModel
+from distiller.schema.retrieval import EvaluationReport, Interval, Shown, SystemResult, TrainedModel
 from distiller.store import Store
 
 EXAMPLE = Example(
@@ -86,11 +86,23 @@ def test_reports(store: Store, project: Project) -> None:
                 measures={"ndcg@10": 0.5, "judged@10": None},
                 intervals={"ndcg@10": Interval(value=0.5, low=0.4, high=0.6)},
                 per_query={"ndcg@10": {"1": 0.5}},
+                rankings={"1": [("p-1", 2.5)]},
             )
         ],
+        model="model-1",
+        held_out=True,
+        shown={"1": Shown(query="who pays", facts={"type": "x"}, grades={"p-1": 3})},
+        passages_shown={"p-1": "The landlord pays."},
     )
     store.save_report(project.id, report)
     alone = report.model_copy(update={"id": "r-2"})
     store.save_report(None, alone)
-    assert store.reports(project.id) == [report]
-    assert store.reports(None) == [alone]
+    assert store.report("r-1") == report
+    assert store.report("r-2") == alone
+    [light] = store.reports(project.id)
+    assert light.systems[0].intervals == report.systems[0].intervals
+    assert [light.shown, light.passages_shown] == [{}, {}]
+    assert [light.systems[0].per_query, light.systems[0].rankings] == [{}, {}]
+    assert [found.id for found in store.reports(None)] == ["r-2"]
+    with pytest.raises(NotFound, match="r-9"):
+        store.report("r-9")
