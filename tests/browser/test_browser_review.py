@@ -107,7 +107,7 @@ STREAMLITS_OWN = {"list", "listitem"}
 OTHERS = {
     "passages": "Where it comes from, and who did what",
     "training": "Freeze the data as they are",
-    "evaluation": "A collection of your own",
+    "evaluation": "Collections of your own",
     "settings": "Hide the language model's grade",
     "jobs": "Nothing has been started yet",
 }
