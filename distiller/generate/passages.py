@@ -170,7 +170,8 @@ class PassageStage:
         strategy = min(CONTRASTIVE_STRATEGIES, key=lambda name: used[name])
         number = self._free(query, strategy, used[strategy])
         turn = next((n for n, other in enumerate(self.queries) if other.id == query.id), 0)
-        return self._negatives(query, turn, [Wanted(strategy, number)])
+        # The same strategy with the same seed would bring the ledger's altered query again.
+        return self._negatives(query, turn, [Wanted(strategy, number)], salt=f"/{used.total()}")
 
     def _missing(
         self, query: Query, wanted: list[Strategy], have: Counter[Strategy]
@@ -186,7 +187,7 @@ class PassageStage:
         open_ = open_[: max(0, len(wanted) - have.total())]
         missing, used = [], Counter[Strategy]()
         for strategy in open_:
-            number = self.free(query, strategy, used[strategy])
+            number = self._free(query, strategy, used[strategy])
             used[strategy] = number + 1
             missing.append(Wanted(strategy, number))
         return missing
@@ -194,8 +195,7 @@ class PassageStage:
     def _passage_id(self, query: Query, strategy: Strategy, number: int) -> str:
         return derived_id("p", self.stage.project.id, query.id, strategy, str(number))
 
-    def free(self, query: Query, strategy: Strategy, first: int = 0) -> int:
-        """The first number from `first` on that no passage of the query and strategy has."""
+    def _free(self, query: Query, strategy: Strategy, first: int) -> int:
         while self._passage_id(query, strategy, first) in self.ids:
             first += 1
         return first
@@ -203,23 +203,23 @@ class PassageStage:
     def _positives(self, query: Query, turn: int, count: int) -> list[Work]:
         slots, first = [], 0
         for _ in range(count):
-            first = self.free(query, Strategy.POSITIVE, first)
+            first = self._free(query, Strategy.POSITIVE, first)
             slots.append(Slot(query, Strategy.POSITIVE, first, 3, query.query))
             first += 1
         return [Work(slot.key, partial(self._write, slot, turn)) for slot in slots]
 
-    def _negatives(self, query: Query, turn: int, wanted: list[Wanted]) -> list[Work]:
+    def _negatives(
+        self, query: Query, turn: int, wanted: list[Wanted], *, salt: str = ""
+    ) -> list[Work]:
         if not wanted:
             return []
-        return [Work(f"{query.id}/negatives", partial(self.all_negatives, query, turn, wanted))]
+        make = partial(self._all_negatives, query, turn, wanted, salt=salt)
+        return [Work(f"{query.id}/negatives{salt}", make)]
 
-    async def all_negatives(
-        self, query: Query, turn: int, wanted: list[Wanted], attempt: Try, *, salt: str = ""
+    async def _all_negatives(
+        self, query: Query, turn: int, wanted: list[Wanted], attempt: Try, *, salt: str
     ) -> Sequence[Item]:
-        """Alter the query, then write what answers the altered ones; each is written by itself.
-
-        With another `salt` the query is altered anew, not as it was before.
-        """
+        """Alter the query, then write what answers the altered ones; each is written by itself."""
         others = await self.variants.of(query, wanted, attempt, salt=salt)
         for one in wanted:
             other = others.get(one)

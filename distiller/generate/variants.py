@@ -58,7 +58,8 @@ class Variants:
         """An altered query for each that is wanted.
 
         Where the model only rewords the query, a standard negative answers another query of the
-        project instead; a contrastive one is asked for again, and then left out.
+        project instead; a contrastive one is asked for again, and then left out. Another `salt`
+        brings other queries for the same wishes.
 
         Raises:
             InvalidCompletion: no other query could be had.

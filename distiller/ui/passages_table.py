@@ -48,6 +48,7 @@ def table(here: Here, wanted: PairFilter) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
+        placeholder="",
         # Narrow enough that the grades are in sight at 1280 pixels.
         column_config={name: st.column_config.Column(width=width) for name, width in _WIDTHS},
     )
