@@ -170,7 +170,8 @@ class PassageStage:
         strategy = min(CONTRASTIVE_STRATEGIES, key=lambda name: used[name])
         number = self._free(query, strategy, used[strategy])
         turn = next((n for n, other in enumerate(self.queries) if other.id == query.id), 0)
-        return self._negatives(query, turn, [Wanted(strategy, number)])
+        # The same strategy with the same seed would bring the ledger's altered query again.
+        return self._negatives(query, turn, [Wanted(strategy, number)], salt=f"/{used.total()}")
 
     def _missing(
         self, query: Query, wanted: list[Strategy], have: Counter[Strategy]
@@ -207,16 +208,19 @@ class PassageStage:
             first += 1
         return [Work(slot.key, partial(self._write, slot, turn)) for slot in slots]
 
-    def _negatives(self, query: Query, turn: int, wanted: list[Wanted]) -> list[Work]:
+    def _negatives(
+        self, query: Query, turn: int, wanted: list[Wanted], *, salt: str = ""
+    ) -> list[Work]:
         if not wanted:
             return []
-        return [Work(f"{query.id}/negatives", partial(self._all_negatives, query, turn, wanted))]
+        make = partial(self._all_negatives, query, turn, wanted, salt=salt)
+        return [Work(f"{query.id}/negatives{salt}", make)]
 
     async def _all_negatives(
-        self, query: Query, turn: int, wanted: list[Wanted], attempt: Try
+        self, query: Query, turn: int, wanted: list[Wanted], attempt: Try, *, salt: str
     ) -> Sequence[Item]:
         """Alter the query, then write what answers the altered ones; each is written by itself."""
-        others = await self.variants.of(query, wanted, attempt)
+        others = await self.variants.of(query, wanted, attempt, salt=salt)
         for one in wanted:
             other = others.get(one)
             if other is None:

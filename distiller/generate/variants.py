@@ -52,11 +52,14 @@ class Variants:
             kinds=[packed.variation(one.strategy, one.number).kind for one in wanted],
         )
 
-    async def of(self, query: Query, wanted: list[Wanted], attempt: Try) -> dict[Wanted, str]:
+    async def of(
+        self, query: Query, wanted: list[Wanted], attempt: Try, *, salt: str = ""
+    ) -> dict[Wanted, str]:
         """An altered query for each that is wanted.
 
         Where the model only rewords the query, a standard negative answers another query of the
-        project instead; a contrastive one is asked for again, and then left out.
+        project instead; a contrastive one is asked for again, and then left out. Another `salt`
+        brings other queries for the same wishes.
 
         Raises:
             InvalidCompletion: no other query could be had.
@@ -73,7 +76,7 @@ class Variants:
                 answers.counted(answers.OtherQueries, queries=len(open_)),
                 stage="passages",
                 max_tokens=110 * len(open_) + 60,
-                seed=self.stage.seed(f"{query.id}/others", attempt.number * 10 + again),
+                seed=self.stage.seed(f"{query.id}/others{salt}", attempt.number * 10 + again),
                 at_least=len(open_),
             )
             raw = answer.value.model_dump_json()

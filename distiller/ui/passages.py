@@ -24,7 +24,7 @@ from distiller.schema.errors import Conflict, DistillerError, NotFound
 from distiller.schema.examples import POSITIVE_GRADE
 from distiller.ui.focus import Key, keys, looked_at
 from distiller.ui.passages_another import start_another, want_another
-from distiller.ui.passages_card import draw_pair, hides_judge, pair_history
+from distiller.ui.passages_card import draw_passages, draw_query, hides_judge, pair_history
 from distiller.ui.passages_edit import passage_form
 from distiller.ui.passages_words import grade_words
 from distiller.ui.shell import Here
@@ -33,6 +33,8 @@ from distiller.ui.text import plain
 
 MAX_SKIPPED = 200
 ANSWERS = "answers after all"
+_REASONS = [reason for reason in REASONS["passage"] if reason not in {ANSWERS, "does not answer"}]
+"""The other two are grades: a passage that answers, or does not, stays in the data as that."""
 
 
 @st.fragment
@@ -56,11 +58,10 @@ def focus(here: Here, wanted: PairFilter) -> None:
         text=f"{card.left:,} left, {decided:,} of {card.total:,} decided",
     )
     seconds = looked_at(here.key("shown"), card.row.id)
-    draw_pair(here, card)
+    draw_query(here, card)
     if st.session_state.get(here.key("editing")) == card.passage.id:
         passage_form(here, card.passage)
-    elif st.session_state.get(here.key("rejecting")) == card.row.id:
-        _reasons(here, card, seconds)
+        draw_passages(here, card)
     else:
         _decisions(here, card, seconds)
     with st.expander("Where it comes from, and who did what"):
@@ -110,29 +111,6 @@ def _decisions(here: Here, card: PairCard, seconds: float) -> None:
 
         return done
 
-    st.markdown("**How well does the passage on the right answer the query?**")
-    graded = [Key(str(n), words.capitalize(), grade(n)) for n, words in GRADES.items()]
-    keys(here.key("focus"), graded)
-    others = [
-        Key("X", "Reject the passage", lambda: _turn(here, "rejecting", card.row.id), _CLOSE),
-        Key("E", "Edit", lambda: _turn(here, "editing", card.passage.id), ":material/edit:"),
-        Key("S", "Skip", lambda: _skip(here, card), ":material/skip_next:"),
-        Key("N", "Write another negative", lambda: want_another(here, card.query.id), _ADD),
-        _undo_key(here),
-    ]
-    if card.written is not None and card.written.grade < POSITIVE_GRADE:
-        yes = Key("Y", "This one actually answers it", grade(3, ANSWERS), ":material/check:")
-        others.insert(0, yes)
-    keys(here.key("focus"), others)
-    st.text_input("Why (not needed; kept with your grade)", key=why_key, max_chars=500)
-
-
-_CLOSE, _ADD = ":material/close:", ":material/add:"
-
-
-def _reasons(here: Here, card: PairCard, seconds: float) -> None:
-    """A second key says why, so that one stray key rejects nothing."""
-
     def reject(reason: str) -> Callable[[], None]:
         def done() -> None:
             with _telling(here):
@@ -145,24 +123,35 @@ def _reasons(here: Here, card: PairCard, seconds: float) -> None:
                     seconds=seconds,
                 )
                 _decided(here, card)
-            st.session_state.pop(here.key("rejecting"), None)
 
         return done
 
-    st.markdown("**Why is the passage of no use?** It leaves the data, for every query.")
-    offered = [Key(str(n), words, reject(words)) for n, words in enumerate(_REASONS, start=1)]
-    keys(here.key("reasons"), offered)
-    keys(
-        here.key("reasons"),
-        [
-            Key("X", "Reject without a reason", reject(""), _CLOSE),
-            Key("Esc", "Go back", lambda: _turn(here, "rejecting", None), ":material/undo:"),
-        ],
-    )
-
-
-_REASONS = [reason for reason in REASONS["passage"] if reason not in {ANSWERS, "does not answer"}]
-"""The other two are grades: a passage that answers, or does not, stays in the data as that."""
+    # The keys stand above the texts: however long these are, the keys are in sight.
+    st.markdown("**How well does the passage to grade answer this query?**")
+    graded = [Key(str(n), words.capitalize(), grade(n)) for n, words in GRADES.items()]
+    keys(here.key("focus"), graded)
+    others = [
+        Key("X", "Reject the passage", reject(""), ":material/close:"),
+        Key("E", "Edit", lambda: _turn(here, "editing", card.passage.id), ":material/edit:"),
+        Key("S", "Skip", lambda: _skip(here, card), ":material/skip_next:"),
+        Key(
+            "N",
+            "Write another negative",
+            lambda: want_another(here, card.query.id),
+            ":material/add:",
+        ),
+        _undo_key(here),
+    ]
+    if card.written is not None and card.written.grade < POSITIVE_GRADE:
+        yes = Key("Y", "This one actually answers it", grade(3, ANSWERS), ":material/check:")
+        others.insert(0, yes)
+    keys(here.key("focus"), others)
+    draw_passages(here, card)
+    st.caption("Or reject it with a reason, by number. It then leaves the data, for every query:")
+    # Numbers after those of the grades: a key never means two things.
+    reasons = enumerate(_REASONS, start=len(GRADES))
+    keys(here.key("focus"), [Key(str(n), words, reject(words)) for n, words in reasons])
+    st.text_input("Why (not needed; kept with your grade)", key=why_key, max_chars=500)
 
 
 def _turn(here: Here, name: str, value: str | None) -> None:

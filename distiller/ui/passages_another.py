@@ -20,5 +20,5 @@ def start_another(here: Here) -> None:
         return
     from distiller.pipeline import Plan
 
-    plan = Plan(targets=[query_id])
-    launch(here, ["another_negative"], plan, "Another hard negative is being written")
+    words = "Another hard negative is being written; it comes at the end of the queue"
+    launch(here, ["another_negative"], Plan(targets=[query_id]), words)

@@ -21,35 +21,38 @@ def hides_judge(here: Here) -> bool:
     return here.settings.hide_judge
 
 
-def draw_pair(here: Here, card: PairCard) -> None:
-    """The query above, what answers it on the left, the passage in question on the right."""
-    language = here.project.domain.language
+def draw_query(here: Here, card: PairCard) -> None:
+    """The query, its words that the passage in question has too marked."""
     query = card.query
     both = f"{card.passage.title}\n{card.passage.text}"
-    in_query, _ = shared_words(query.query, both, language)
+    spans, _ = shared_words(query.query, both, here.project.domain.language)
     with st.container(border=True):
-        marked(query.query, in_query, heading=True)
+        marked(query.query, spans, heading=True)
         facts = [query.type.replace("_", " "), str(query.complexity)]
         facts += [f"query {query.status}"] if query.status is not Status.PROPOSED else []
         facts += [f"asked by {query.persona}"] if query.persona else []
         st.caption(" · ".join(plain(fact) for fact in facts))
-    left, right = st.columns(2)
-    with left, st.container(border=True):
-        _answers(here, card)
+
+
+def draw_passages(here: Here, card: PairCard) -> None:
+    """What answers the query on the left, the passage in question on the right."""
+    if card.positives:
+        left, right = st.columns(2)
+        with left, st.container(border=True):
+            _answers(here, card)
+    else:
+        right = st.container()
     with right, st.container(border=True):
         st.markdown("**The passage to grade**")
-        _body(here, query.query, card.passage)
+        _body(here, card.query.query, card.passage)
         _origin(card)
         _verdicts(here, card)
+        if not card.positives:
+            st.caption("No other passage is known to answer the query.")
 
 
 def _answers(here: Here, card: PairCard) -> None:
-    if not card.positives:
-        st.markdown("**A passage that answers the query**")
-        st.caption("There is no other one.")
-        return
-    first, *others = card.positives
-    passage, grade = first
+    (passage, grade), *others = card.positives
     st.markdown("**A passage that answers the query**")
     _body(here, card.query.query, passage)
     st.caption(f"Graded {grade_words(grade)}.")

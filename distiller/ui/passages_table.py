@@ -18,6 +18,18 @@ SIZES = [25, 50, 100]
 _LABELS = {"agree": "Agree with the writer's grade", "reject": "Reject the passage"}
 
 
+_WIDTHS = [
+    ("Query", 170),
+    ("Passage", 180),
+    ("How it was made", 120),
+    ("Writer", 60),
+    ("Judge", 60),
+    ("Reviewer", 75),
+    ("State", 75),
+]
+"""In pixels."""
+
+
 @st.fragment
 def table(here: Here, wanted: PairFilter) -> None:
     """The pairs that the filter finds, a page at a time."""
@@ -36,10 +48,9 @@ def table(here: Here, wanted: PairFilter) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
-        column_config={
-            "Query": st.column_config.TextColumn(width="medium"),
-            "Passage": st.column_config.TextColumn(width="large"),
-        },
+        placeholder="",
+        # Narrow enough that the grades are in sight at 1280 pixels.
+        column_config={name: st.column_config.Column(width=width) for name, width in _WIDTHS},
     )
     numbers = picked["selection"]["rows"]
     chosen = [rows[number] for number in numbers if 0 <= number < len(rows)]

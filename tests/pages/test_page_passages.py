@@ -140,13 +140,12 @@ def test_the_reason_is_kept_with_the_grade(run_page, store: Store, pair: Project
     assert (given.grade, given.explanation) == (1, "another sum")
 
 
-def test_rejecting_asks_why_first(run_page, store: Store, pair: Project):
-    test = press(run_page(PAGE), "Reject the passage")
-    assert store.get(Passage, "no").status is Status.PROPOSED
-    press(test, "wrong facts")
+def test_a_rejection_keeps_its_reason_and_can_be_undone(run_page, store: Store, pair: Project):
+    test = press(run_page(PAGE), "wrong facts")
     assert store.get(Passage, "no").status is Status.REJECTED
     [event] = [e for e in store.events(pair.id) if e.action == "reject"]
     assert (event.who, event.reason) == ("ada", "wrong facts")
+    assert "The passage before is rejected" in captions(test)
     press(test, "Undo")
     assert item(test) == "j-no"
     assert store.get(Passage, "no").status is Status.PROPOSED
