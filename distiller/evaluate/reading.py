@@ -86,12 +86,16 @@ def verdict_words(comparison: Comparison) -> str:
             f"interval {100 * low:.1f} to {100 * high:.1f}, {on}."
         )
     sure = (
-        f"{100 * difference.value:+.1f} points, interval {100 * difference.low:+.1f} to "
-        f"{100 * difference.high:+.1f}, {on}"
+        f"{_signed(difference.value)} points, interval {_signed(difference.low)} to "
+        f"{_signed(difference.high)}, {on}"
     )
     if comparison.verdict == "inconclusive":
         return f"{names}: too few queries to tell ({sure}; at least {ENOUGH_QUERIES} are needed)."
     return f"{names}: no difference shown ({sure})."
+
+
+def _signed(share: float) -> str:
+    return f"{round(100 * share, 1) + 0.0:+.1f}"  # adding zero makes -0.0 a plain one
 
 
 def to_show(

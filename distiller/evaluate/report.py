@@ -182,11 +182,15 @@ def _notes(collection: Collection, results: Sequence[SystemResult]) -> list[str]
             "only judged@10 is defined for them"
         )
     if len(collection.queries) < ENOUGH_QUERIES:
-        notes.append(
-            f"only {len(collection.queries)} queries: no comparison can be conclusive, "
-            f"judge at least {ENOUGH_QUERIES}"
-        )
+        notes.append(too_few(len(collection.queries)))
     return notes
+
+
+def too_few(queries: int) -> str:
+    """The note of a report on fewer queries than a verdict needs."""
+    return (
+        f"only {queries} queries: no comparison can be conclusive, judge at least {ENOUGH_QUERIES}"
+    )
 
 
 def _check(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from distiller.evaluate.reading import verdict_words, with_short_names
+from distiller.evaluate.report import too_few
 from distiller.evaluate.significance import ENOUGH_QUERIES
 from distiller.schema.jobs import Job
 from distiller.schema.retrieval import EvaluationReport, Interval
@@ -123,7 +124,8 @@ def verdicts(report: EvaluationReport) -> None:
             icon=":material/info:",
         )
     for note in report.notes:
-        st.caption(plain(f"Note: {note}"))
+        if note != too_few(report.queries):
+            st.caption(plain(f"Note: {note}"))
 
 
 def measures_table(report: EvaluationReport) -> None:
@@ -136,10 +138,11 @@ def measures_table(report: EvaluationReport) -> None:
     for system in report.systems:
         row: dict[str, object] = {"Model": system.name}
         for name, (title, _) in MEASURES.items():
-            row[title] = _cell(system.measures.get(name), system.intervals.get(name))
+            bounds = system.intervals.get(name) if name != "judged@10" else None
+            row[title] = _cell(system.measures.get(name), bounds)
         row["FLOPS"] = _number(system.flops, 2)
-        row["Words per query"] = _number(system.query_dims, 0)
-        row["Words per passage"] = _number(system.passage_dims, 0)
+        row["Words/query"] = _number(system.query_dims, 0)
+        row["Words/passage"] = _number(system.passage_dims, 0)
         rows.append(row)
     st.dataframe(rows, hide_index=True)
     with st.expander("What the columns mean"):
@@ -147,7 +150,7 @@ def measures_table(report: EvaluationReport) -> None:
             st.markdown(f"- **{title}**: {words}")
         st.markdown(f"- **FLOPS**: {FLOPS}")
         st.markdown(
-            "- **Words per query, per passage**: with how many words a model describes one; "
+            "- **Words/query, words/passage**: with how many words a model describes one; "
             "BM25 uses the words that stand there"
         )
 

@@ -34,7 +34,7 @@ def _quality(here: Here, report: EvaluationReport, measure: str) -> None:
     if not found:
         st.caption("This measure is not defined for these queries.")
         return
-    labels = _labels([name for name, _, _ in found])
+    labels, colours = _labels([name for name, _, _ in found]), _colours(report)
     chart = go.Figure()
     for name, value, bounds in found:
         error = None
@@ -42,10 +42,16 @@ def _quality(here: Here, report: EvaluationReport, measure: str) -> None:
             error = {
                 "array": [100 * (bounds.high - value)],
                 "arrayminus": [100 * (value - bounds.low)],
-                "color": _INK.get(st.context.theme.type or "light", _INK["light"]),
+                "color": _INK[_theme()],
                 "thickness": 2,
             }
-        chart.add_bar(x=[labels[name]], y=[100 * value], error_y=error, name=labels[name])
+        chart.add_bar(
+            x=[labels[name]],
+            y=[100 * value],
+            error_y=error,
+            marker_color=colours[name],
+            name=labels[name],
+        )
     chart.update_xaxes(type="category")
     chart.update_yaxes(range=[0, 100])
     _draw(here, chart, ("Model", f"{title}, points of 100"), f"quality/{measure}")
@@ -67,7 +73,7 @@ def _cost(here: Here, report: EvaluationReport, measure: str) -> None:
     if not found:
         st.caption("No model here has such a cost; BM25 has none.")
         return
-    labels = _labels([point.name for point in found])
+    labels, colours = _labels([point.name for point in found]), _colours(report)
     chart = go.Figure()
     for point in found:
         chart.add_scatter(
@@ -76,19 +82,22 @@ def _cost(here: Here, report: EvaluationReport, measure: str) -> None:
             mode="markers+text",
             text=[labels[point.name]],
             textposition="top center",
-            marker={"size": 12},
+            marker={"size": 12, "color": colours[point.name]},
             name=labels[point.name],
         )
     most = max(point.flops for point in found)
     chart.update_xaxes(range=[0, 1.3 * most or 1])
     chart.update_yaxes(range=[0, 108])
-    others = [system for system in report.systems if system.flops is None]
-    for system in others:
-        value = system.measures.get(measure)
-        if value is not None:
-            label = _labels([system.name])[system.name]
-            chart.add_hline(100 * value, line_dash="dot", line_color="gray", annotation_text=label)
-    axes = ("FLOPS: words shared by a query and a passage", f"{title}, points of 100")
+    others = [row for row in bars(report, measure) if row[0] not in labels]
+    for number, (name, value, _) in enumerate(others):
+        chart.add_hline(
+            100 * value,
+            line_dash="dot",
+            line_color="gray",
+            annotation_text=_labels([name])[name],
+            annotation_position="bottom left" if number % 2 else "top left",
+        )
+    axes = ("FLOPS, in shared words", f"{title}, points of 100")
     _draw(here, chart, axes, f"cost/{measure}")
     st.caption(f"FLOPS: {FLOPS}. Dotted: models without such a cost, as BM25.")
     _behind(
@@ -133,6 +142,19 @@ def sliced(report: EvaluationReport, measure: str) -> None:
 def _labels(names: Sequence[str]) -> dict[str, str]:
     """Plotly reads tags in labels; names are only words."""
     return {name: html.escape(label) for name, label in told_apart(names).items()}
+
+
+def _theme() -> str:
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def _colours(report: EvaluationReport) -> dict[str, str]:
+    """A system has the same colour in every chart, from the palette of the theme."""
+    palette = st.get_option(f"theme.{_theme()}.chartCategoricalColors")
+    palette = palette or st.get_option("theme.chartCategoricalColors") or ["#0072B2"]
+    return {
+        system.name: palette[number % len(palette)] for number, system in enumerate(report.systems)
+    }
 
 
 def _draw(here: Here, chart: go.Figure, axes: tuple[str, str], key: str) -> None:

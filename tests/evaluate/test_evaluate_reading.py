@@ -187,3 +187,8 @@ def test_a_held_out_split_says_who_wrote_it(sources, notes):
     found = evaluate([Fixed("first", {"q1": {"p00": 1.0}})], collection)
     assert found.held_out
     assert sum("a language model wrote itself" in note for note in found.notes) == notes
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_minus():
+    said = verdict_words(comparison("no difference shown", -0.0001, -0.02, -0.0001))
+    assert "(+0.0 points, interval -2.0 to +0.0, " in said

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from distiller.ui.text import plain, shortened
+from distiller.ui.text import plain, shortened, told_apart
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -37,3 +37,14 @@ def test_what_streamlit_replaces_is_parted():
 def test_shortened_ends_at_a_word():
     assert shortened("one two three", 9) == "one two …"
     assert shortened("one two", 9) == "one two"
+
+
+def test_headings_are_short_and_all_different():
+    long = "owner/a-model-with-a-very-long-name"
+    labels = told_apart(["Query", f"{long}-one", f"{long}-two", "tuned", "  "], "Query", length=20)
+    assert list(labels) == ["Query", f"{long}-one", f"{long}-two", "tuned", "  "]
+    assert labels["Query"] == "Query (2)"
+    assert labels["tuned"] == "tuned"
+    assert labels["  "] == "?"
+    assert len(set(labels.values())) == 5
+    assert max(map(len, labels.values())) < 30
