@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -113,6 +114,23 @@ def test_a_real_report_is_said_in_words_tables_and_charts(run_page, report: Eval
     slices = [frame.value for frame in test.dataframe if "Queries" in frame.value.columns]
     assert [frame.columns[0] for frame in slices] == ["Type of query", "Complexity"]
     assert all(frame["Queries"].sum() == report.queries for frame in slices)
+
+
+def test_every_chart_has_axes_and_a_table_behind_it(run_page, report: EvaluationReport):
+    test = run_page(PAGE, measure="map")
+    charts = [json.loads(chart.proto.spec)["layout"] for chart in test.get("plotly_chart")]
+    axes = [(chart["xaxis"]["title"]["text"], chart["yaxis"]["title"]["text"]) for chart in charts]
+    assert axes == [
+        ("Model", "MAP, points of 100"),
+        ("FLOPS, in shared words", "MAP, points of 100"),
+    ]
+    behind = [box for box in test.expander if box.label == "The same as a table"]
+    quality, cost = (box.dataframe[0].value for box in behind)
+    words = report.systems[1]
+    assert list(quality["MAP, points"]) == [
+        round(100 * system.measures["map"], 1) for system in report.systems
+    ]
+    assert list(cost.iloc[0]) == ["words", round(words.flops, 2), quality["MAP, points"][1]]
 
 
 def test_a_query_shows_both_rankings_with_grades(run_page, report: EvaluationReport):
