@@ -21,6 +21,8 @@ from torch import Tensor, nn
 
 from distiller.splade.max_logits import max_logits
 
+Features = dict[str, Any]
+
 _deferring: ContextVar[bool] = ContextVar("deferring", default=False)
 """Whether decoders hand on what they are given, for the pooling to project."""
 _DECODER = "vocabulary_projection"
@@ -50,9 +52,9 @@ def uninstall(model: SparseEncoder) -> None:
     for transformer, pooling in _pairs(model):
         decoder = _decoder(transformer)
         for module in (transformer, pooling):
-            module.__class__ = getattr(module, "standard", type(module))
+            _become(module, getattr(module, "standard", type(module)))
         if type(decoder) is _Decoder:
-            decoder.__class__ = nn.Linear
+            _become(decoder, nn.Linear)
 
 
 def _pairs(model: SparseEncoder) -> Iterator[tuple[Transformer, SpladePooling]]:
@@ -73,13 +75,19 @@ def _install(transformer: Transformer, pooling: SpladePooling) -> bool:
     decoder = _decoder(transformer)
     if transformer.transformer_task != "fill-mask" or type(decoder) is not nn.Linear:
         return False
-    decoder.__class__ = _Decoder
+    _become(decoder, _Decoder)
     if not _ends_in(transformer.model, decoder):
-        decoder.__class__ = nn.Linear
+        _become(decoder, nn.Linear)
         return False
-    transformer.__class__ = _fast(type(transformer), _stop_before_vocabulary)
-    pooling.__class__ = _fast(type(pooling), _project_and_pool)
+    for module, forward in ((transformer, _stop_before_vocabulary), (pooling, _project_and_pool)):
+        standard: Any = type(module)
+        _become(module, _fast(standard, forward))
     return True
+
+
+def _become(module: Any, kind: type) -> None:
+    """Change what a module does and nothing that it holds: parameters, hooks, name."""
+    module.__class__ = kind
 
 
 def _decoder(transformer: Transformer) -> nn.Module | None:
@@ -87,7 +95,7 @@ def _decoder(transformer: Transformer) -> nn.Module | None:
     return find() if find else None
 
 
-def _ends_in(model: nn.Module, decoder: _Decoder) -> bool:
+def _ends_in(model: nn.Module, decoder: nn.Linear) -> bool:
     """Whether the model's logits are what the decoder gives, and nothing is done to them."""
     device = decoder.weight.device
     ids = torch.tensor(_PROBE, device=device) % decoder.out_features
@@ -115,7 +123,7 @@ class _Decoder(nn.Linear):
         return input if _deferring.get() else super().forward(input)
 
 
-def _stop_before_vocabulary(self: Any, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+def _stop_before_vocabulary(self: Any, features: Features, **kwargs: Any) -> Any:
     """What a `Transformer` does now: hidden states instead of logits, and how to project them."""
     decoder = _decoder(self)
     # Texts packed for flash attention are pooled one by one by sentence-transformers itself.
@@ -130,7 +138,7 @@ def _stop_before_vocabulary(self: Any, features: dict[str, Any], **kwargs: Any) 
     return features
 
 
-def _project_and_pool(self: Any, features: dict[str, Any]) -> dict[str, Any]:
+def _project_and_pool(self: Any, features: Features) -> Any:
     """What a `SpladePooling` does now: the projection too, where it is left to it."""
     decoder = features.pop(_DECODER, None)
     if decoder is not None and self.pooling_strategy != "max":
@@ -150,16 +158,17 @@ def _project_and_pool(self: Any, features: dict[str, Any]) -> dict[str, Any]:
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def _project(hidden: Tensor, mask: Tensor, decoder: nn.Linear) -> Tensor:
     """`max_logits` in the precision that autocast would give the decoder."""
-    parts = (hidden, decoder.weight, decoder.bias)
+    weight: Tensor = decoder.weight
+    bias: Tensor | None = decoder.bias
     if torch.is_autocast_enabled(hidden.device.type):
         dtype = torch.get_autocast_dtype(hidden.device.type)
-        parts = tuple(None if part is None else part.to(dtype) for part in parts)
-    hidden, weight, bias = parts
+        hidden, weight = hidden.to(dtype), weight.to(dtype)
+        bias = None if bias is None else bias.to(dtype)
     return max_logits(hidden, mask, weight, bias)
 
 
 @cache
-def _fast(standard: type, forward: Any) -> type:
+def _fast(standard: Any, forward: Any) -> type:
     """The standard class with our forward pass, under the standard name and address.
 
     So what is saved names the standard class. Copies and pickles are made of the parts instead.

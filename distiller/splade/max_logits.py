@@ -54,7 +54,7 @@ def max_logits(
     Returns:
         (batch, vocabulary), not negative; zero for a text without any token.
     """
-    pooled: Tensor = _MaxLogits.apply(hidden, mask, weight, bias, tile)
+    pooled: Tensor = _MaxLogits.apply(hidden, mask, weight, bias, tile)  # type: ignore[no-untyped-call]
     return pooled
 
 
@@ -78,7 +78,7 @@ class _MaxLogits(torch.autograd.Function):
         return pooled
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         hidden, weight, texts, words, tokens = ctx.saved_tensors
         values = gradient[texts, words].to(hidden.dtype)
@@ -167,13 +167,12 @@ def _largest(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, logits: Tensor, top: Tensor
 ) -> None:
     """Write the logits of a tile, and in `top`, (texts, words), the largest of each text."""
-    late = bias is None or hidden.dtype in _PRECISE
-    if late:
+    if bias is None or hidden.dtype in _PRECISE:
         torch.mm(hidden, weight.t(), out=logits)
     else:
         torch.addmm(bias, hidden, weight.t(), out=logits)
     torch.amax(logits.view(len(top), -1, len(weight)), 1, out=top)
-    if late and bias is not None:
+    if bias is not None and hidden.dtype in _PRECISE:
         top.add_(bias)
     top.clamp_(min=0)
 
