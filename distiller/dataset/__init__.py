@@ -1,7 +1,7 @@
 """Training data: assembled from a project, checked, split without leaks, frozen, out and in."""
 
 from distiller.dataset.assembly import assemble
-from distiller.dataset.example import open_example
+from distiller.dataset.example import example_texts, open_example
 from distiller.dataset.files import FORMATS, read, write
 from distiller.dataset.importing import ImportReport, import_file
 from distiller.dataset.knowledge_files import (
@@ -23,6 +23,7 @@ __all__ = [
     "ValidationSummary",
     "assemble",
     "content_hash",
+    "example_texts",
     "freeze",
     "import_file",
     "knowledge_base",

@@ -33,6 +33,7 @@ COMMANDS = {
     "search": ["--model", "--collection"],
     "pipeline": ["--domain", "--queries", "--train", "--collection"],
     "status": ["--project", "--json"],
+    "export onnx": ["--model", "--output", "--int8", "--collection"],
 }
 
 
@@ -67,7 +68,7 @@ def distiller(
 def test_each_command_has_its_options_and_says_what_it_does(
     command: str, distiller: Callable[..., Done]
 ) -> None:
-    shown = distiller(command, "--help")
+    shown = distiller(*command.split(), "--help")
     assert shown.returncode == 0
     assert [option for option in COMMANDS[command] if option not in shown.stdout] == []
 
