@@ -15,6 +15,7 @@ from sentence_transformers import SparseEncoder
 from torch import Tensor, nn
 
 from distiller.schema.errors import InputError, StageFailed
+from distiller.splade.head import uninstall
 from distiller.splade.loading import load_model
 from distiller.splade.onnx_encoder import GRAPH, INPUTS, OUTPUT, SETTINGS, TOKENIZER
 
@@ -54,6 +55,7 @@ def write_graph(source: str | Path, folder: Path) -> None:
         StageFailed: The exporter is missing or cannot express the model.
     """
     model, _ = load_model(source, device="cpu")
+    uninstall(model)  # the exporter knows the standard modules
     language_model, log_twice = _parts(model, source)
     inputs = _inputs(model)
     batch, tokens = torch.export.Dim("texts"), torch.export.Dim("tokens", max=_longest(model))
