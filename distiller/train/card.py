@@ -51,7 +51,7 @@ def render(trained: TrainedModel, snapshot: DatasetSnapshot, *, dev_queries: int
         recipe={
             name: value
             for name, value in trained.recipe.items()
-            if name not in {"plan", "identity", "evidence"}
+            if name not in {"plan", "identity", "evidence", "words", "promotion"}
         },
         evidence=trained.recipe.get("evidence", ""),
         plan=trained.recipe["plan"],
