@@ -41,7 +41,7 @@ class LengthBuckets(DefaultBatchSampler):  # type: ignore[misc]
         self.queries = supervision.queries.tolist()
 
     def __len__(self) -> int:
-        return math.ceil(len(self.lengths) / self.batch_size)
+        return math.ceil(len(self.lengths) / int(self.batch_size))
 
     def __iter__(self) -> Iterator[list[int]]:
         draw = torch.Generator().manual_seed(self.seed + self.epoch)

@@ -65,7 +65,7 @@ def reference(
     if not recipe.self_distillation:
         picked = random.Random(recipe.seed).sample(rows.tolist(), min(_SAMPLE, len(rows)))  # noqa: S311
         rows = torch.tensor(sorted(picked))
-    asked, passages = known.queries[rows].unique(), known.passages[rows].unique()
+    asked, passages = _distinct(known.queries[rows]), _distinct(known.passages[rows])
     query_weights = encoder.encode_queries([known.query_texts[index] for index in asked])
     passage_weights = encoder.encode_passages([known.passage_texts[index] for index in passages])
     everything = bool(recipe.self_distillation)
@@ -94,6 +94,10 @@ def _spread(
         scores.append(torch.from_numpy(np.asarray(products, dtype=np.float32)).flatten())
     usual = float(spread(torch.stack(scores, dim=1)).nanmean())
     return usual if usual > 0 else 1.0  # NaN compares False
+
+
+def _distinct(numbers: Tensor) -> Tensor:
+    return torch.tensor(sorted(set(numbers.flatten().tolist())))
 
 
 def general_texts(model: SparseEncoder, count: int, seed: int) -> list[str]:

@@ -132,12 +132,12 @@ class CachedObjective(CachedLossMixin, Objective):  # type: ignore[misc]
         self._values = {name: value.detach() for name, value in parts.items()}
         total = torch.stack(list(parts.values())).sum()
         if with_backward:
-            total.backward()
+            torch.autograd.backward(total)
             total = total.detach()
         return total
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> dict[str, Tensor]:
         """The parts; the first carries the gradient of all."""
-        total = self.forward_cached(sentence_features, labels)
+        total: Tensor = CachedLossMixin.forward_cached(self, sentence_features, labels)
         others = {name: value for name, value in self._values.items() if name != "base_loss"}
-        return {"base_loss": total - sum(others.values(), torch.zeros_like(total)), **others}
+        return {"base_loss": total - torch.stack(list(others.values())).sum(), **others}

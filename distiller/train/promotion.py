@@ -10,7 +10,7 @@ from pydantic import Field
 from distiller.evaluate.measures import NDCG, mean, per_query
 from distiller.retrieve import SparseIndex
 from distiller.schema.base import Record
-from distiller.schema.retrieval import Collection, SparseEncoder
+from distiller.schema.retrieval import Collection, SparseEncoder, TrainedModel
 from distiller.train.measure import CRITERION, worth
 from distiller.train.recipe import Recipe
 
@@ -117,6 +117,14 @@ def _guarded(
         canary_start=before,
         canary_saved=saved.canary,
     )
+
+
+def verdict(model: TrainedModel) -> str:
+    """The verdict on a trained model as one line."""
+    if model.promoted:
+        part = f", with {model.interpolation:g} of the tuned weights" * (model.interpolation < 1)
+        return f"promoted{part}: {model.promotion}"
+    return f"not promoted, use {model.recommended} instead: {model.promotion}"
 
 
 def unproven() -> Promotion:

@@ -12,7 +12,7 @@ _SMOOTHING = 0.9
 """Weight of the past in the running mean of active dimensions; a batch of eight queries is noisy."""
 _PROPORTIONAL, _INTEGRAL = 2.0, 0.1
 """Gains on log(dimensions / target). The first answers at once, the second removes what is left."""
-_BOUND = math.log(1000)
+_BOUND = math.log(1e6)
 """How far the weight may move from the recipe's, either way."""
 
 
