@@ -1,10 +1,11 @@
 """Recipes side by side on real human pairs: what each part of ours earns, and what it forgets.
 
 python benchmarks/recipe_study.py COLLECTIONS_DIR --cells DIR [--pairs 500]… [--seed 13]… [--recipe NAME]…
-    [--epochs N] [--passage-length N] [--teacher DENSE_MODEL_DIR] [--table FILE]
+    [--epochs N] [--evaluations N] [--negatives N] [--passage-length N] [--distractors N]
+    [--teacher DENSE_MODEL_DIR] [--table FILE]
 
 Trains on pairs of `medquad_train` (hard negatives from BM25 among their own answers), measures on
-`liveqa_medquad` and, for what was forgotten, on `cranfield`. Each cell (recipe, pairs, seed) is a
+`liveqa_medquad` and, for what was forgotten, on `legal_plain_english`. Each cell (recipe, pairs, seed) is a
 file in DIR: run again, and only what is missing is trained.
 """
 
@@ -19,6 +20,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,9 +190,18 @@ def published(
     model.save_pretrained(str(output))
 
 
-def measured(model: str | Path, collection: Collection) -> dict[str, Any]:
-    """nDCG@10 and Recall@100 by query, and active dimensions."""
-    index = SparseIndex(SpladeEncoder(model), collection.corpus)
+def smaller(collection: Collection, distractors: int) -> Collection:
+    """The judged passages and so many of the others, drawn once for all: for slow machines."""
+    judged = {passage for grades in collection.qrels.values() for passage in grades}
+    others = sorted(set(collection.corpus) - judged)
+    kept = judged | set(random.Random(13).sample(others, min(distractors, len(others))))
+    corpus = {passage: text for passage, text in collection.corpus.items() if passage in kept}
+    return replace(collection, corpus=corpus)
+
+
+def measured(model: str | Path, collection: Collection, passage_length: int) -> dict[str, Any]:
+    """nDCG@10 and Recall@100 by query, and active dimensions; every model reads as much."""
+    index = SparseIndex(SpladeEncoder(model, passage_length=passage_length), collection.corpus)
     weights = index.encode_queries(list(collection.queries.values()))
     values = per_query(index.rank(list(collection.queries), weights), collection.qrels)
     return {
@@ -227,7 +238,8 @@ def cell(options: argparse.Namespace, name: str, count: int, seed: int) -> dict[
                 published(data, base, output, _published_settings(options, name))
         record["train_s"] = time.perf_counter() - started
         for side in ("target", "canary"):
-            record[side] = measured(output, getattr(options, f"{side}_collection"))
+            collection = getattr(options, f"{side}_collection")
+            record[side] = measured(output, collection, options.passage_length)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return {"recipe": name, "pairs": count, "seed": seed, **record}
@@ -236,8 +248,12 @@ def cell(options: argparse.Namespace, name: str, count: int, seed: int) -> dict[
 def recipe(options: argparse.Namespace, name: str, seed: int) -> Recipe:
     """Our preset with what the cell changes."""
     changes = {"seed": seed, "passage_length": options.passage_length} | OURS[name]
-    if options.epochs:
-        changes["epochs"] = options.epochs
+    given = {
+        "epochs": options.epochs,
+        "evaluations": options.evaluations,
+        "negatives_per_query": None if "negatives_per_query" in changes else options.negatives,
+    }
+    changes |= {field: value for field, value in given.items() if value}
     return PRESETS["balanced"].model_copy(update=changes)
 
 
@@ -247,7 +263,7 @@ def _published_settings(options: argparse.Namespace, name: str) -> dict[str, Any
     return {
         "passage_length": options.passage_length,
         "epochs": (options.epochs or ours.epochs) if long else 1,
-        "negatives": ours.negatives_per_query if long else 0,
+        "negatives": (options.negatives or ours.negatives_per_query) if long else 0,
     }
 
 
@@ -312,6 +328,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, action="append", help="13 and 14")
     parser.add_argument("--recipe", action="append", choices=RECIPES, help="all of them")
     parser.add_argument("--epochs", type=float, help="the preset's")
+    parser.add_argument("--evaluations", type=int, help="the preset's")
+    parser.add_argument("--negatives", type=int, help="hard negatives per query; the preset's")
+    parser.add_argument("--distractors", type=int, help="unjudged passages of the target; all")
     parser.add_argument("--passage-length", type=int, default=PRESETS["balanced"].passage_length)
     parser.add_argument("--teacher", type=Path, help="folder of a dense model, for `teacher`")
     parser.add_argument("--table", type=Path, help="write the table of all cells here")
@@ -321,7 +340,9 @@ def main() -> None:
         os.environ.get("DISTILLER_CACHE_DIR") or platformdirs.user_cache_path("domain-distiller")
     )
     options.target_collection = load(options.folder / "liveqa_medquad")
-    options.canary_collection = load(options.folder / "cranfield")
+    if options.distractors is not None:
+        options.target_collection = smaller(options.target_collection, options.distractors)
+    options.canary_collection = load(options.folder / "legal_plain_english")
     options.cells.mkdir(parents=True, exist_ok=True)
     names = options.recipe or [n for n in RECIPES if options.teacher or "teacher" not in n]
     for seed in options.seed or [13, 14]:
