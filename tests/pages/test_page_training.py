@@ -8,7 +8,10 @@ from distiller.dataset import freeze
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
 from distiller.schema.examples import Query
+from distiller.schema.jobs import Job, JobState
+from distiller.schema.retrieval import TrainedModel
 from distiller.store import Store
+from distiller.train import PRESETS
 
 
 def test_training_page_says_what_is_missing_and_freezes(
@@ -46,3 +49,42 @@ def test_training_page_without_queries(run_page, store: Store, example: Project)
     page = run_page("train/training.py", project="bare")
     assert not page.exception
     assert "no queries to learn from" in page.info[0].value
+
+
+@pytest.mark.parametrize(
+    ("promoted", "said"), [(True, "Yes: it gains 3"), (False, "Not shown, so use tiny: it gains 3")]
+)
+def test_the_history_says_whether_a_model_may_be_used(
+    run_page, store: Store, example: Project, promoted: bool, said: str
+) -> None:
+    verdict = {"promoted": promoted, "why": "it gains 3", "interpolation": 0.5}
+    model = TrainedModel(
+        id="m-1",
+        project_id=example.id,
+        path="/models/one",
+        base="tiny",
+        snapshot_hash="h",
+        recipe={"promotion": verdict},
+    )
+    store.save_model(model)
+    store.add_job(
+        Job(
+            id="j-1",
+            project_id=example.id,
+            kind="train",
+            state=JobState.DONE,
+            result={"model": model.id},
+        )
+    )
+    page = run_page("train/training.py")
+    assert not page.exception
+    (table,) = [frame.value for frame in page.dataframe if "Model" in frame.value]
+    assert list(table["Better than its start model?"]) == [said]
+
+
+def test_presets_are_in_the_recipes_own_words(run_page, store: Store, example: Project) -> None:
+    freeze(store, example, seed=13)
+    page = run_page("train/training.py")
+    radio = next(r for r in page.radio if r.label == "How careful")
+    assert radio.options == [name.capitalize() for name in PRESETS]
+    assert any(PRESETS["balanced"].evidence in caption.value for caption in page.caption)
