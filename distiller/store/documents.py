@@ -52,12 +52,12 @@ class Documents:
         return document
 
     def documents(
-        self, project_id: str, *, name: str | None = None, current: bool = False
+        self, project_id: str, *, path: str | None = None, current: bool = False
     ) -> list[Document]:
-        """Documents of a project, oldest first; `current` leaves out what was replaced since."""
+        """Documents of a project, or versions of one, oldest first; `current` ones only if wanted."""
         chosen = select(documents).where(documents.c.project_id == project_id)
-        if name is not None:
-            chosen = chosen.where(documents.c.name == name)
+        if path is not None:
+            chosen = chosen.where(documents.c.path == path)
         if current:
             chosen = chosen.where(documents.c.replaced.is_(False))
         with self._database.read() as connection:
@@ -98,6 +98,15 @@ class Documents:
             if len(rows) < PAGE:
                 return
             last = rows[-1].position
+
+    def corpus_texts(self, project_id: str, ids: Collection[str]) -> dict[str, str]:
+        """Texts of some corpus passages, by id."""
+        columns = passages.c
+        chosen = select(columns.id, columns.text).where(
+            columns.project_id == project_id, self._database.one_of(columns.id, ids)
+        )
+        with self._database.read() as connection:
+            return {row.id: row.text for row in connection.execute(chosen)}
 
     def corpus_state(self, project_id: str, ids: Collection[str]) -> dict[str, bool]:
         """Which of these passages are there: id → whether it is stale."""
