@@ -129,7 +129,7 @@ def pipeline(
         "base": base,
         "collection": collection,
     }
-    stages = ["knowledge", "queries", "passages", "judge", "snapshot"]
+    stages = ["knowledge", "queries", "passages", "judge", "check", "snapshot"]
     if train:
         stages.append("train")
     if train or collection:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from distiller.dataset.sieve import Sieve
 from distiller.quality.pairs import Pair, calibrated
 from distiller.schema.base import Item, Status
 from distiller.schema.dataset import Example, LabelledPassage
@@ -80,27 +81,30 @@ def assemble(store: Store, project: Project) -> list[Example]:
     return put_together(gather(store, project)).examples
 
 
-def put_together(material: Material) -> Assembly:
+def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
     """Choose what is approved (or validated, where nobody has reviewed) and count the rest.
 
     Queries and passages are looked at apart: where any query is approved, only approved ones
     count; where any passage or pair is approved, only approved pairs. A reviewer's own grade
-    approves its pair. Rejected, flagged and stale items never count.
+    approves its pair. Rejected, flagged and stale items never count. What checks found has the
+    effect that the sieve says; None lets everything through.
     """
     assembly = Assembly()
     for query in material.queries:
-        reason = _query_reason(query, material)
+        reason = _query_reason(query, material) or (sieve and sieve.query_reason(query))
         if reason:
             assembly.excluded[reason] += 1
             continue
         kept = []
         for pair in material.pairs.get(query.id, []):
-            reason = _pair_reason(pair, material)
+            reason = _pair_reason(pair, material) or (sieve and sieve.pair_reason(pair))
             if reason:
                 assembly.excluded[reason] += 1
             else:
                 kept.append(pair)
         example = _example(query, kept)
+        if sieve:
+            example.weight = sieve.weight(query, kept)
         if example.positives:
             assembly.examples.append(example)
             assembly.pairs += kept

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field, computed_field
 
-from distiller.dataset.evidence import evidence_of
-from distiller.quality import CHECKS, Evidence, measures, run
+from distiller.dataset.checking import check_project
+from distiller.quality import CHECKS, Evidence, measures
 from distiller.schema.base import Record
 from distiller.schema.domain import Project
 from distiller.schema.quality import Finding
@@ -53,7 +53,7 @@ class ValidationSummary(Record):
 
 
 def validate(store: Store, project: Project, *, strict: bool = False) -> ValidationSummary:
-    """Check all examples that are not rejected or flagged.
+    """Check all examples that are not rejected or flagged, and keep what is found.
 
     One passage that fails a check fails the example of its query. `strict` is kept in the summary
     for whoever decides on it.
@@ -61,8 +61,8 @@ def validate(store: Store, project: Project, *, strict: bool = False) -> Validat
     Raises:
         UnknownLanguage: the project's language is none that the packs know.
     """
-    evidence = evidence_of(store, project)
-    return summary_of(evidence, run(evidence), strict=strict)
+    done = check_project(store, project)
+    return summary_of(done.evidence, done.findings, strict=strict)
 
 
 def summary_of(

@@ -32,7 +32,6 @@ def covered_concepts(evidence: Evidence) -> Iterator[Finding]:
                 check="covered_concepts",
                 item_kind="concept",
                 item_id=concept.id,
-                version=concept.version,
                 reason=f"no query is about “{quoted(concept.term)}”",
             )
 

@@ -30,7 +30,6 @@ def of_query(check: str, query: Query, reason: str, **more: object) -> Finding:
         item_kind="query",
         item_id=query.id,
         query_id=query.id,
-        version=query.version,
         reason=reason,
         **more,
     )
@@ -45,7 +44,6 @@ def of_passage(
         item_kind="passage",
         item_id=passage.id,
         query_id=query_id,
-        version=passage.version,
         reason=reason,
         **more,
     )
@@ -147,9 +145,10 @@ def query_form(evidence: Evidence) -> Iterator[Finding]:
 
 
 def passage_form(evidence: Evidence) -> Iterator[Finding]:
-    """Written passages with remains of a prompt, marks, or a broken end; documents have their own."""
+    """Passages by a model with remains of a prompt, marks, or a broken end; documents have those."""
     for passage in evidence.passages.values():
-        if passage.origin is Origin.GENERATED and (fault := passage_fault(passage.text)):
+        written = passage.origin is Origin.GENERATED and passage.provenance.source == "model"
+        if written and (fault := passage_fault(passage.text)):
             yield of_passage("passage_form", passage, fault)
 
 

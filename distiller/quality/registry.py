@@ -52,6 +52,8 @@ class Check:
     """Whether it looks at one text at a time, so that only new and changed ones need a look."""
     passes: bool = True
     """Whether an example has to be without it to pass."""
+    settled: bool = False
+    """Whether what it finds is left out of the data anyway, so that no weight is needed."""
 
 
 def _queries(evidence: Evidence) -> int:
@@ -87,11 +89,12 @@ def _meant_negative(evidence: Evidence) -> int:
 
 
 def _ranked(evidence: Evidence) -> int:
-    return len(evidence.queries) if evidence.rankings else 0
+    """Also where the rankings themselves were not made anew."""
+    return len(evidence.queries) if evidence.corpus_size else 0
 
 
 def _negatives_ranked(evidence: Evidence) -> int:
-    return _negatives(evidence) if evidence.rankings else 0
+    return _negatives(evidence) if evidence.corpus_size else 0
 
 
 def _tell_queries(evidence: Evidence) -> int:
@@ -124,6 +127,7 @@ _ALL = (
         Severity.SERIOUS,
         of_labels.current,
         _offered,
+        settled=True,
     ),
     Check(
         "judged",
@@ -133,6 +137,7 @@ _ALL = (
         Severity.DOUBTFUL,
         of_labels.judged,
         _pairs,
+        settled=True,
     ),
     Check(
         "positives_confirmed",
@@ -143,6 +148,7 @@ _ALL = (
         of_labels.positives_confirmed,
         _meant_positive,
         Mend.REWRITE_PASSAGE,
+        settled=True,
     ),
     Check(
         "negatives_do_not_answer",
@@ -153,6 +159,7 @@ _ALL = (
         of_labels.negatives_do_not_answer,
         _meant_negative,
         Mend.RELABEL,
+        settled=True,
     ),
     Check(
         "has_positive",
@@ -161,6 +168,7 @@ _ALL = (
         Severity.SERIOUS,
         of_labels.has_positive,
         _queries,
+        settled=True,
     ),
     Check(
         "enough_negatives",
@@ -255,7 +263,7 @@ _ALL = (
         "Remains of a prompt in the passage, or broken off",
         "Labels, placeholders, marks and half sentences give written passages away, and the model "
         "learns those instead of the answer.",
-        Severity.SERIOUS,
+        Severity.DOUBTFUL,
         of_texts.passage_form,
         _passages,
         Mend.REWRITE_PASSAGE,

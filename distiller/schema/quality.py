@@ -25,6 +25,16 @@ class Finding(Record):
     """How much: a similarity, a share, a place in a ranking; what it is stands in `reason`."""
     reason: str = ""
     """In words that a reviewer understands."""
-    version: int = 0
-    """The item's version that was looked at; a finding about an older one counts no more."""
     created: datetime = Field(default_factory=now)
+
+
+class Worth(Record):
+    """What a reviewer's look at an item is worth, so that the most useful ones come first."""
+
+    item_kind: str
+    """`query`, or `judgment`: the one that stands for its pair of query and passage."""
+    item_id: str
+    value: float
+    """Higher comes first."""
+    reason: str
+    """In words that a reviewer understands."""

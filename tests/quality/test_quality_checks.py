@@ -10,7 +10,6 @@ from quality_evidence import DOMAIN, evidence
 from distiller.quality import CHECKS, measures, run
 from distiller.quality.copying import copies
 from distiller.quality.of_sets import distinct, evenness, length_drift
-from distiller.schema.examples import Query
 from distiller.schema.knowledge import Concept
 from distiller.schema.retrieval import Collection
 
@@ -230,11 +229,3 @@ def test_variety_by_hand() -> None:
     same = measures(evidence({"a": "rent rises", "b": "rent rises"}))
     assert same["self_similarity"] == 1
     assert measures(evidence({}))["self_similarity"] is None
-
-
-def test_a_version_tells_which_text_was_looked_at() -> None:
-    data = evidence({"q": "rent"})
-    data.queries[0].version = 4
-    [finding] = run(data, ["query_length"])
-    assert finding.version == 4
-    assert isinstance(data.queries[0], Query)
