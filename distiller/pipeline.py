@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 
 from distiller.corpus.chunking import Chunking
 from distiller.corpus.ingest import ingest
-from distiller.dataset import freeze
+from distiller.dataset import check_stage, freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
     another_negative,
@@ -36,7 +36,7 @@ from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError, NotFound
 from distiller.schema.jobs import OnProgress, Progress, StageReport
-from distiller.schema.retrieval import EvaluationReport, TrainedModel
+from distiller.schema.retrieval import Collection, EvaluationReport, TrainedModel
 from distiller.schema.usage import Forecast
 from distiller.settings import Settings
 from distiller.splade.start import resolve
@@ -259,7 +259,12 @@ async def _snapshot(journey: Journey, on_progress: OnProgress) -> StageReport:
     journey.snapshot = (
         _own(journey, journey.store.snapshot(wanted))
         if wanted
-        else freeze(journey.store, journey.project, seed=journey.settings.seed)
+        else freeze(
+            journey.store,
+            journey.project,
+            seed=journey.settings.seed,
+            quality=journey.settings.quality,
+        )
     )
     counts, size = journey.snapshot.counts, len(journey.snapshot.examples)
     return StageReport(
@@ -274,6 +279,21 @@ def _own(journey: Journey, snapshot: DatasetSnapshot) -> DatasetSnapshot:
     if snapshot.project_id not in (None, journey.project.id):
         raise NotFound("that dataset snapshot belongs to another project")
     return snapshot
+
+
+async def _check(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return check_stage(
+        journey.store,
+        journey.project,
+        tests=_tests(journey),
+        on_progress=on_progress,
+    )
+
+
+def _tests(journey: Journey) -> dict[str, Collection]:
+    """The collection that is measured on, if there is one, so that what it shares is found."""
+    folder = journey.plan.collection
+    return {folder.name: load(folder)} if folder else {}
 
 
 async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
@@ -351,6 +371,7 @@ LLM_STAGES: dict[str, Stage] = {
 }
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": _ingest,
+    "check": _check,
     "snapshot": _snapshot,
     "train": _train,
     "evaluate": _evaluate,

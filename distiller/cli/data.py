@@ -102,7 +102,9 @@ def format_data(
 
     settings = session.settings_from(workspace)
     with session.open_store(settings) as store:
-        snapshot = freeze(store, store.project(project), seed=settings.seed)
+        snapshot = freeze(
+            store, store.project(project), seed=settings.seed, quality=settings.quality
+        )
     files = write(snapshot.examples, format_.value, output, split=split)
     if as_json:
         session.emit({"files": [str(file) for file in files], "counts": snapshot.counts})

@@ -132,7 +132,7 @@ def pipeline(
         "corpus": corpus,
     }
     stages = ["ingest"] if corpus else []
-    stages += ["knowledge", "queries", "passages", "judge", "snapshot"]
+    stages += ["knowledge", "queries", "passages", "judge", "check", "snapshot"]
     if train:
         stages.append("train")
     if train or collection:

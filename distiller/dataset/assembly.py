@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
+from distiller.dataset.sieve import Sieve
+from distiller.quality.pairs import Pair, calibrated
 from distiller.schema.base import Item, Status
 from distiller.schema.dataset import Example, LabelledPassage
 from distiller.schema.domain import Project
@@ -19,54 +21,7 @@ from distiller.schema.examples import (
 )
 from distiller.store import Store
 
-MARGIN = 0.95
-"""A negative counts as false only from this share of its query's positive's soft score on
-(positive-aware mining, NV-Retriever, https://arxiv.org/abs/2407.15831)."""
 _RANK = {source: rank for rank, source in enumerate(JudgmentSource)}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A query with a passage, and what every source says of them."""
-
-    query: Query
-    passage: Passage
-    judgments: Mapping[JudgmentSource, Judgment]
-
-    @property
-    def effective(self) -> Judgment | None:
-        """Reviewer over judge over generator, stale judgments aside. A teacher gives no grade."""
-        graded = [
-            judgment
-            for source, judgment in self.judgments.items()
-            if source is not JudgmentSource.TEACHER and not judgment.stale
-        ]
-        return max(graded, key=lambda judgment: _RANK[judgment.source], default=None)
-
-    @property
-    def intended(self) -> Judgment | None:
-        """What the passage was written or imported as."""
-        return self.judgments.get(JudgmentSource.GENERATOR)
-
-    @property
-    def judged(self) -> bool:
-        """Whether somebody other than its writer graded it; a file's label counts."""
-        judgment = self.effective
-        return judgment is not None and (
-            judgment.source is not JudgmentSource.GENERATOR
-            or judgment.provenance.source == "import"
-        )
-
-    @property
-    def disagreement(self) -> str | None:
-        """Where the judge contradicts the writer: `positive_not_confirmed`, `negative_answers`."""
-        judgment, intended = self.effective, self.intended
-        if judgment is None or intended is None or judgment.source is not JudgmentSource.JUDGE:
-            return None
-        relevant, meant = judgment.grade >= POSITIVE_GRADE, intended.grade >= POSITIVE_GRADE
-        if relevant == meant:
-            return None
-        return "positive_not_confirmed" if meant else "negative_answers"
 
 
 @dataclass
@@ -105,7 +60,7 @@ def gather(store: Store, project: Project) -> Material:
     for (query_id, passage_id), sources in by_pair.items():
         if query_id in known and passage_id in passages:
             pairs[query_id].append(Pair(known[query_id], passages[passage_id], sources))
-    pairs = {query_id: _calibrated(group) for query_id, group in pairs.items()}
+    pairs = {query_id: calibrated(group) for query_id, group in pairs.items()}
     everything = [pair for group in pairs.values() for pair in group]
     reviewed = set()
     if any(query.status is Status.APPROVED for query in queries):
@@ -121,63 +76,35 @@ def gather(store: Store, project: Project) -> Material:
     )
 
 
-def _calibrated(pairs: list[Pair]) -> list[Pair]:
-    """A lenient judge's word against a negative holds only where its own soft score agrees.
-
-    Small models grade almost everything 3, and still give the passage that answers a higher
-    probability of Yes than those that do not.
-    """
-    bars = [
-        given.score
-        for pair in pairs
-        if (given := pair.judgments.get(JudgmentSource.JUDGE)) is not None
-        and given.score is not None
-        and given.grade >= POSITIVE_GRADE
-        and pair.intended is not None
-        and pair.intended.grade >= POSITIVE_GRADE
-    ]
-    return [_overruled(pair, MARGIN * max(bars)) for pair in pairs] if bars else pairs
-
-
-def _overruled(pair: Pair, bar: float) -> Pair:
-    """The pair with its writer's grade in place of the judge's, where the judge's score is low."""
-    given, intended = pair.judgments.get(JudgmentSource.JUDGE), pair.intended
-    if given is None or given.score is None or given.score >= bar:
-        return pair
-    if given.grade < POSITIVE_GRADE or intended is None or intended.grade >= POSITIVE_GRADE:
-        return pair
-    calibrated = given.model_copy(
-        update={"grade": intended.grade, "explanation": intended.explanation}
-    )
-    return replace(pair, judgments={**pair.judgments, JudgmentSource.JUDGE: calibrated})
-
-
 def assemble(store: Store, project: Project) -> list[Example]:
     """The examples that a snapshot would hold now, oldest query first."""
     return put_together(gather(store, project)).examples
 
 
-def put_together(material: Material) -> Assembly:
+def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
     """Choose what is approved (or validated, where nobody has reviewed) and count the rest.
 
     Queries and passages are looked at apart: where any query is approved, only approved ones
     count; where any passage or pair is approved, only approved pairs. A reviewer's own grade
-    approves its pair. Rejected, flagged and stale items never count.
+    approves its pair. Rejected, flagged and stale items never count. What checks found has the
+    effect that the sieve says; None lets everything through.
     """
     assembly = Assembly()
     for query in material.queries:
-        reason = _query_reason(query, material)
+        reason = _query_reason(query, material) or (sieve and sieve.query_reason(query))
         if reason:
             assembly.excluded[reason] += 1
             continue
         kept = []
         for pair in material.pairs.get(query.id, []):
-            reason = _pair_reason(pair, material)
+            reason = _pair_reason(pair, material) or (sieve and sieve.pair_reason(pair))
             if reason:
                 assembly.excluded[reason] += 1
             else:
                 kept.append(pair)
         example = _example(query, kept)
+        if sieve:
+            example.weight = sieve.weight(query, kept)
         if example.positives:
             assembly.examples.append(example)
             assembly.pairs += kept
