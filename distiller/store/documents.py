@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, RowMapping, false, or_, select, update
 
-from distiller.schema.base import new_id
+from distiller.schema.base import Status, new_id
 from distiller.schema.corpus import Document
 from distiller.schema.errors import NotFound
 from distiller.schema.examples import Origin
@@ -19,6 +19,8 @@ from distiller.store.tables import documents, passages
 
 PAGE = 2_000
 """Passages read at once, so that a large corpus is never in memory whole."""
+
+_USABLE = (Status.PROPOSED.value, Status.APPROVED.value)
 
 
 class CorpusText(NamedTuple):
@@ -80,12 +82,15 @@ class Documents:
         of: Collection[str] | None = None,
         stale: bool = False,
     ) -> Iterator[CorpusText]:
-        """Corpus passages by age, a page at a time; of some documents, and stale ones if wanted."""
+        """Usable corpus passages by age, a page at a time; of some documents if wanted.
+
+        Rejected and stale ones are left out, unless `stale` asks for all.
+        """
         columns = passages.c
         filters = [
             columns.project_id == project_id,
             columns.origin == Origin.CORPUS.value,
-            *([] if stale else [columns.stale.is_(False)]),
+            *([] if stale else [columns.stale.is_(False), columns.status.in_(_USABLE)]),
             *([] if of is None else [_of(of)]),
         ]
         wanted = (columns.position, columns.id, columns.title, columns.text, columns.stale)
