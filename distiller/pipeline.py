@@ -18,6 +18,8 @@ from pydantic import Field, field_validator
 
 from distiller.corpus.chunking import Chunking
 from distiller.corpus.ingest import ingest
+from distiller.corpus.mining import Mining
+from distiller.corpus.searches import BM25_NAME, mine_corpus
 from distiller.dataset import check_stage, freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
@@ -72,6 +74,9 @@ class Plan(Record):
     corpus: list[Path] = Field(default_factory=list)
     """Files and folders of the team's own documents; one may stand for itself."""
     chunking: Chunking = Field(default_factory=Chunking)
+    mine_with: list[str] = Field(default_factory=list)
+    """Searches to mine hard negatives with; none means BM25 and the start model."""
+    mining: Mining = Field(default_factory=Mining)
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -175,6 +180,17 @@ async def _ingest(journey: Journey, on_progress: OnProgress) -> StageReport:
     )
 
 
+async def _mine(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return mine_corpus(
+        journey.store,
+        journey.project,
+        journey.settings,
+        journey.plan.mine_with or [BM25_NAME, journey.plan.base],
+        mining=journey.plan.mining,
+        on_progress=on_progress,
+    )
+
+
 async def _knowledge(journey: Journey, on_progress: OnProgress) -> StageReport:
     return await generate_knowledge(
         journey.store,
@@ -211,7 +227,12 @@ async def _passages(journey: Journey, on_progress: OnProgress) -> StageReport:
 
 async def _judge(journey: Journey, on_progress: OnProgress) -> StageReport:
     return await judge_passages(
-        journey.store, journey.project, _client(journey), on_progress=on_progress
+        journey.store,
+        journey.project,
+        _client(journey),
+        # Thousands of them; where they count without a judge, each would be minutes for nothing.
+        mined=not journey.settings.trust_mined,
+        on_progress=on_progress,
     )
 
 
@@ -264,6 +285,7 @@ async def _snapshot(journey: Journey, on_progress: OnProgress) -> StageReport:
             journey.project,
             seed=journey.settings.seed,
             quality=journey.settings.quality,
+            trust_mined=journey.settings.trust_mined,
         )
     )
     counts, size = journey.snapshot.counts, len(journey.snapshot.examples)
@@ -371,6 +393,7 @@ LLM_STAGES: dict[str, Stage] = {
 }
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": _ingest,
+    "mine": _mine,
     "check": _check,
     "snapshot": _snapshot,
     "train": _train,

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     quality: Literal["off", "weight", "exclude"] = "weight"
     """What is done with examples that fail a check: nothing, count less, or leave out."""
 
+    trust_mined: bool = True
+    """Whether negatives that a search found are trained on before anybody judged them."""
+
     seed: int = 13
 
     @property

@@ -132,7 +132,9 @@ def pipeline(
         "corpus": corpus,
     }
     stages = ["ingest"] if corpus else []
-    stages += ["knowledge", "queries", "passages", "judge", "check", "snapshot"]
+    stages += ["knowledge", "queries", "passages", "judge"]
+    stages += ["mine"] if corpus else []
+    stages += ["check", "snapshot"]
     if train:
         stages.append("train")
     if train or collection:

@@ -30,16 +30,18 @@ def freeze(
     seed: int = 13,
     fractions: Sequence[float] = FRACTIONS,
     quality: Mode = "weight",
+    trust_mined: bool = True,
 ) -> DatasetSnapshot:
     """Freeze the approved items, or all validated ones where nobody has reviewed yet.
 
     The same content gives the same hash, and the snapshot that is there already. What the checks
     find counts less, or is left out, as `quality` says; see `Sieve`.
+    Mined negatives count before anybody judged them, unless `trust_mined` is off.
 
     Raises:
         InputError: there is nothing to freeze, with the commonest reason; or bad fractions.
     """
-    material = gather(store, project)
+    material = gather(store, project, trust_mined=trust_mined)
     findings = [] if quality == "off" else check_project(store, project).findings
     assembly = put_together(material, Sieve(findings, quality))
     if not assembly.examples:
@@ -63,6 +65,7 @@ def freeze(
             "judge": material.has_judge,
             "fractions": list(fractions),
             "quality": quality,
+            "trust_mined": trust_mined,
         },
         lineage=_lineage(store, project, assembly),
     )
