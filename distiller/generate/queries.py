@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
@@ -12,13 +11,16 @@ from distiller.generate import answers
 from distiller.generate.cells import BATCH, Cell, Plan, checked_mix
 from distiller.generate.grounding import Ground, Grounding
 from distiller.generate.records import firmly
-from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
-from distiller.generate.wording import Seen, clean, joined, length, parrots, stems
+from distiller.generate.wording import clean, parrots
 from distiller.llm import Client
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.templates import template
+from distiller.quality.duplicates import Seen
+from distiller.quality.form import BRIEF, joined
+from distiller.quality.languages import in_language
+from distiller.quality.texts import length, stems
 from distiller.schema.base import Item, Status
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError, InvalidCompletion, StageFailed, WrongLanguage
@@ -43,8 +45,6 @@ LIMITS = {
     Complexity.COMPLEX: "15 to 35 words",
 }
 """As the examples of the prompt show them."""
-_BRIEF = re.compile(r"\b(?:at most|to) \d+ words\b")
-"""Of a query that repeats what it was to be like."""
 MAX_TOKENS = {Complexity.SIMPLE: 60, Complexity.MODERATE: 80, Complexity.COMPLEX: 130}
 """Of one query with its concept."""
 
@@ -215,7 +215,7 @@ class QueryStage:
         """Whether a searcher could have typed it; the last time a cell is asked for, form is free."""
         tag = self.domain.language
         shown = (cell.concept.definition, *prompt.user.splitlines())
-        if "=>" in text or _BRIEF.search(text) or parrots(text, shown, tag):
+        if "=>" in text or BRIEF.search(text) or parrots(text, shown, tag):
             return False
         if self.asked.get(cell.number, 0) >= ASKED:
             return True
