@@ -26,12 +26,13 @@ COMMANDS = {
         "--contrastive",
     ],
     "validate": ["--strict"],
+    "repair": ["--check", "--attempts", "--dry-run", "--project", "--json"],
     "format": ["--format", "--split", "--output"],
     "import": [],
     "train": ["--project", "--train-file", "--val-file", "--base", "--output", "--preset"],
     "evaluate": ["--model", "--collection", "--json"],
     "search": ["--model", "--collection"],
-    "pipeline": ["--domain", "--queries", "--train", "--collection"],
+    "pipeline": ["--domain", "--queries", "--train", "--collection", "--repair", "--attempts"],
     "status": ["--project", "--json"],
 }
 
@@ -112,6 +113,7 @@ BAD_INPUT = {
     "no train file": (["train", "--train-file", "nowhere.json"], "nowhere.json"),
     "no model to measure": (["evaluate", "--collection", "nowhere"], "--model"),
     "a negative budget": (["bootstrap", "--domain", "law", "--budget", "-1"], "--budget"),
+    "no such check": (["repair", "--check", "nosuch"], "project"),
     "bad url": (["bootstrap", "--domain", "law", "--llm", "not a url"], "not a url"),
 }
 
