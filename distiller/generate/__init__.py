@@ -9,16 +9,24 @@ from distiller.generate.extending import extend_concept, rewrite_concept
 from distiller.generate.forecast import requests_for
 from distiller.generate.judge import judge_passages
 from distiller.generate.knowledge import generate_knowledge
+from distiller.generate.mending import Fix, Planned, planned
 from distiller.generate.passages import another_negative, generate_passages
 from distiller.generate.queries import generate_queries
+from distiller.generate.repair import repair
+from distiller.generate.settling import settle
 
 __all__ = [
+    "Fix",
+    "Planned",
     "another_negative",
     "extend_concept",
     "generate_knowledge",
     "generate_passages",
     "generate_queries",
     "judge_passages",
+    "planned",
+    "repair",
     "requests_for",
     "rewrite_concept",
+    "settle",
 ]

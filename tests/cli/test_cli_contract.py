@@ -28,6 +28,7 @@ COMMANDS = {
     "ingest": ["PATH", "--project", "--words", "--overlap"],
     "mine": ["--negatives", "--with", "--skip", "--depth", "--margin", "--project"],
     "validate": ["--strict"],
+    "repair": ["--check", "--attempts", "--dry-run", "--project", "--json"],
     "format": ["--format", "--split", "--output"],
     "import": [],
     "train": [
@@ -41,7 +42,15 @@ COMMANDS = {
     ],
     "evaluate": ["--model", "--collection", "--json"],
     "search": ["--model", "--collection"],
-    "pipeline": ["--domain", "--queries", "--train", "--collection", "--corpus"],
+    "pipeline": [
+        "--domain",
+        "--queries",
+        "--train",
+        "--collection",
+        "--corpus",
+        "--repair",
+        "--attempts",
+    ],
     "status": ["--project", "--json"],
     "export onnx": ["--model", "--output", "--int8", "--collection"],
 }
@@ -131,6 +140,7 @@ BAD_INPUT = {
     "no canary": (["train", "--train-file", "x.json", "--canary", "nowhere"], "nowhere"),
     "no model to measure": (["evaluate", "--collection", "nowhere"], "--model"),
     "a negative budget": (["bootstrap", "--domain", "law", "--budget", "-1"], "--budget"),
+    "no such check": (["repair", "--check", "nosuch"], "project"),
     "bad url": (["bootstrap", "--domain", "law", "--llm", "not a url"], "not a url"),
 }
 

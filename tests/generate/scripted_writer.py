@@ -62,6 +62,7 @@ class Writer:
             "Glossary": lambda: several("entries", self.entry),
             "Rewritten": self.rewritten,
             "Context": self.context,
+            "MendedQuery": lambda: {"query": self.query()["query"]},
             "Kinds": lambda: several("document_types", self.kind),
             "Queries": lambda: several("queries", self.keywords),
             "OtherQueries": lambda: {
