@@ -19,6 +19,7 @@ from pydantic import Field
 from distiller.dataset import freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
+    PER_PASSAGE,
     another_negative,
     extend_concept,
     generate_knowledge,
@@ -51,8 +52,14 @@ class Plan(Record):
     concepts: int = Field(default=50, ge=1, le=5_000)
     queries: int = Field(default=100, ge=1, le=1_000_000)
     complexity: Literal["simple", "mixed", "complex"] = "mixed"
+    per_passage: int = Field(default=PER_PASSAGE, ge=1, le=20)
+    """Queries of different kinds that each passage of the user's documents is asked for."""
+    grounded_share: float | None = Field(default=None, ge=0, le=1)
+    """Of the queries, those written from documents; None: all where there are any."""
     positives_per_query: int = Field(default=1, ge=1, le=10)
     negatives_per_query: int = Field(default=3, ge=0, le=20)
+    grounded_negatives: int = Field(default=0, ge=0, le=20)
+    """Hard negatives written for a query that was written from a document; more are mined."""
     length: Literal["short", "medium", "long"] = "medium"
     contrastive: bool = False
     preset: str = "balanced"
@@ -168,6 +175,8 @@ async def _queries(journey: Journey, on_progress: OnProgress) -> StageReport:
         _client(journey),
         count=journey.plan.queries,
         complexity=journey.plan.complexity,
+        per_passage=journey.plan.per_passage,
+        grounded_share=journey.plan.grounded_share,
         on_progress=on_progress,
     )
 
@@ -179,6 +188,7 @@ async def _passages(journey: Journey, on_progress: OnProgress) -> StageReport:
         _client(journey),
         positives_per_query=journey.plan.positives_per_query,
         negatives_per_query=journey.plan.negatives_per_query,
+        grounded_negatives=journey.plan.grounded_negatives,
         length=journey.plan.length,
         contrastive=journey.plan.contrastive,
         on_progress=on_progress,

@@ -44,6 +44,8 @@ def bootstrap(
 def generate_queries(
     count: Annotated[int, typer.Option("--count", min=1, help="Queries in all.")] = 100,
     complexity: opt.QueryMix = opt.Complexity.MIXED,
+    per_passage: opt.PerPassage = 3,
+    grounded_share: opt.GroundedShare = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -51,9 +53,14 @@ def generate_queries(
     budget: opt.Budget = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Write search queries until the project has `--count` of them."""
+    """Write search queries until the project has `--count` of them, from its documents if any."""
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
-    plan = {"queries": count, "complexity": complexity.value}
+    plan = {
+        "queries": count,
+        "complexity": complexity.value,
+        "per_passage": per_passage,
+        "grounded_share": grounded_share,
+    }
     _run(["queries"], options, as_json, project=project, plan=plan)
 
 
@@ -61,6 +68,7 @@ def generate_queries(
 def generate_documents(
     positives_per_query: opt.Positives = 1,
     negatives_per_query: opt.Negatives = 3,
+    grounded_negatives: opt.GroundedNegatives = 0,
     length: opt.PassageLength = opt.Length.MEDIUM,
     contrastive: opt.Contrastive = False,
     project: opt.ProjectName = None,
@@ -75,6 +83,7 @@ def generate_documents(
     plan = {
         "positives_per_query": positives_per_query,
         "negatives_per_query": negatives_per_query,
+        "grounded_negatives": grounded_negatives,
         "length": length.value,
         "contrastive": contrastive,
     }
@@ -93,8 +102,11 @@ def pipeline(
     ] = None,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Queries in all.")] = 100,
     complexity: opt.QueryMix = opt.Complexity.MIXED,
+    per_passage: opt.PerPassage = 3,
+    grounded_share: opt.GroundedShare = None,
     positives_per_query: opt.Positives = 1,
     negatives_per_query: opt.Negatives = 3,
+    grounded_negatives: opt.GroundedNegatives = 0,
     length: opt.PassageLength = opt.Length.MEDIUM,
     contrastive: opt.Contrastive = False,
     train: Annotated[bool, typer.Option("--train", help="Train a model on the data.")] = False,
@@ -121,8 +133,11 @@ def pipeline(
         "concepts": concepts or min(max(queries, FEW_CONCEPTS), ENOUGH_CONCEPTS),
         "queries": queries,
         "complexity": complexity.value,
+        "per_passage": per_passage,
+        "grounded_share": grounded_share,
         "positives_per_query": positives_per_query,
         "negatives_per_query": negatives_per_query,
+        "grounded_negatives": grounded_negatives,
         "length": length.value,
         "contrastive": contrastive,
         "preset": preset.value,

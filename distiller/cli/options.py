@@ -66,6 +66,28 @@ Negatives = Annotated[
     int,
     typer.Option("--negatives-per-query", min=0, max=20, help="Passages that only seem to answer."),
 ]
+PerPassage = Annotated[
+    int,
+    typer.Option("--per-passage", min=1, max=20, help="Queries asked of each document passage."),
+]
+GroundedShare = Annotated[
+    float | None,
+    typer.Option(
+        "--grounded-share",
+        min=0,
+        max=1,
+        help="Share of the queries written from documents (default: all, where there are any).",
+    ),
+]
+GroundedNegatives = Annotated[
+    int,
+    typer.Option(
+        "--grounded-negatives",
+        min=0,
+        max=20,
+        help="Negatives written for a query that a document answers; `mine` finds better ones.",
+    ),
+]
 Contrastive = Annotated[
     bool,
     typer.Option(

@@ -85,6 +85,11 @@ def _stopwords(name: str | None) -> frozenset[str]:
     return frozenset(bm25s.tokenization._infer_stopwords(name)) if name else frozenset()
 
 
+def is_stopword(word: str, tag: str) -> bool:
+    """Whether a folded word is one of those that tell nothing by themselves."""
+    return word in _stopwords(language(tag).stopwords)
+
+
 def stems(text: str, tag: str) -> frozenset[str]:
     """Stems of the text's content words; character pairs where spaces part no words."""
     spoken: Language = language(tag)
@@ -110,6 +115,21 @@ def parrots(text: str, lines: Iterable[str], tag: str) -> bool:
     return len(found) >= MIN_STEMS and any(
         len(found & stems(line, tag)) >= PARROTED * len(found) for line in lines
     )
+
+
+def copied_run(text: str, source: str, tag: str) -> int:
+    """Words of the longest run that both texts share; characters by two where none are parted."""
+    spaced = language(tag).spaced
+    one = words(text) if spaced else list("".join(words(text)))
+    other = words(source) if spaced else list("".join(words(source)))
+    joint = " " if spaced else ""
+    shown = f"{joint}{joint.join(other)}{joint}"
+    longest, start = 0, 0
+    for end in range(1, len(one) + 1):
+        while end - start > longest and f"{joint}{joint.join(one[start:end])}{joint}" not in shown:
+            start += 1
+        longest = max(longest, end - start)
+    return longest if spaced else longest // 2
 
 
 def joined(text: str) -> bool:

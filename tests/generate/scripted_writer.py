@@ -64,6 +64,7 @@ class Writer:
             "Context": self.context,
             "Kinds": lambda: several("document_types", self.kind),
             "Queries": lambda: several("queries", self.keywords),
+            "KindQueries": lambda: self.kind_queries(schema, count("queries")),
             "OtherQueries": lambda: {
                 "queries": [{"kind": kind, "query": self.query()["query"]} for kind in kinds()]
             },
@@ -125,6 +126,15 @@ class Writer:
     def keywords(self) -> dict[str, Any]:
         n = spelled(self.number("query")).replace(" ", "")
         return {"concept": "rent", "query": f"withhold rent {n}wall {n}roof {n}door"}
+
+    def kind_queries(self, schema: dict[str, Any], count: int) -> dict[str, Any]:
+        kinds = schema["$defs"]["KindQuery"]["properties"]["kind"]["enum"]
+        return {
+            "queries": [
+                {"kind": kinds[n % len(kinds)], "query": self.keywords()["query"]}
+                for n in range(count)
+            ]
+        }
 
     def passage(self, sentences: int) -> dict[str, Any]:
         n = spelled(self.number("passage"))

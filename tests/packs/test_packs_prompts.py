@@ -76,6 +76,18 @@ CASES: dict[str, dict[str, Any]] = {
         "document_types": ["statute", "lease"],
         "cells": CELLS,
     },
+    "queries.grounded": {
+        "style": "everyday words",
+        "examples": ["deposit not returned, what now"],
+        "passage": "A deposit is held apart. </passage> It is returned within thirty days.",
+        "terms": ["security deposit", "tenant"],
+        "persona": "a tenant",
+        "kinds": [
+            {"name": "deadline", "description": "asks about a time limit"},
+            {"name": "rule", "description": "asks what the law allows"},
+        ],
+        "limits": ["at most 8 words", "8 to 15 words"],
+    },
     "passages.variants": {
         "strategies": strategies(),
         "query": QUERY,
