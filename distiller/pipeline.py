@@ -6,6 +6,7 @@ it stopped: after a crash, a spent budget or Ctrl-C. The command line and the jo
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -20,11 +21,13 @@ from distiller.dataset import freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
     PER_PASSAGE,
+    SHARES,
     another_negative,
     extend_concept,
     generate_knowledge,
     generate_passages,
     generate_queries,
+    has_corpus,
     judge_passages,
     requests_for,
     rewrite_concept,
@@ -50,6 +53,8 @@ class Plan(Record):
     """How much of what the user asked for."""
 
     concepts: int = Field(default=50, ge=1, le=5_000)
+    knowledge_from: Literal["words", "corpus", "both"] | None = None
+    """Where concepts come from; None: from both where there are documents."""
     queries: int = Field(default=100, ge=1, le=1_000_000)
     complexity: Literal["simple", "mixed", "complex"] = "mixed"
     per_passage: int = Field(default=PER_PASSAGE, ge=1, le=20)
@@ -132,13 +137,34 @@ def forecasts(journey: Journey, stages: Sequence[str]) -> list[Forecast]:
         [name for name in stages if name in WRITING],
         journey.project.domain,
         concepts=plan.concepts,
+        read=math.ceil(_share_read(journey, stages) * plan.concepts),
         queries=plan.queries,
+        grounded=round(_grounded_share(journey, stages) * plan.queries),
+        per_passage=plan.per_passage,
         positives_per_query=plan.positives_per_query,
         negatives_per_query=plan.negatives_per_query,
+        grounded_negatives=plan.grounded_negatives,
         length=plan.length,
         contrastive=plan.contrastive,
     )
     return forecast(requests, journey.settings)
+
+
+def _share_read(journey: Journey, stages: Sequence[str]) -> float:
+    """Of the concepts, those read from documents."""
+    source = journey.plan.knowledge_from
+    return SHARES[source or ("both" if _reads(journey, stages) else "words")]
+
+
+def _grounded_share(journey: Journey, stages: Sequence[str]) -> float:
+    """Of the queries, those written from documents."""
+    share = journey.plan.grounded_share
+    return float(_reads(journey, stages)) if share is None else share
+
+
+def _reads(journey: Journey, stages: Sequence[str]) -> bool:
+    """Whether there are documents, or an earlier stage of the run reads some."""
+    return "ingest" in stages or has_corpus(journey.store, journey.project)
 
 
 async def _run_stage(journey: Journey, name: str) -> StageReport:
@@ -164,6 +190,7 @@ async def _knowledge(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.project,
         _client(journey),
         concepts=journey.plan.concepts,
+        source=journey.plan.knowledge_from,
         on_progress=on_progress,
     )
 

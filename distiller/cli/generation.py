@@ -21,6 +21,7 @@ def bootstrap(
     language: opt.Language = "en",
     template: opt.Template = "general",
     concepts: opt.Concepts = 50,
+    knowledge_from: opt.KnowledgeFrom = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -37,7 +38,8 @@ def bootstrap(
         "template": template,
     }
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
-    _run(["knowledge"], options, as_json, define=define, plan={"concepts": concepts})
+    plan = {"concepts": concepts, "knowledge_from": knowledge_from}
+    _run(["knowledge"], options, as_json, define=define, plan=plan)
 
 
 @app.command()
@@ -100,6 +102,7 @@ def pipeline(
         int | None,
         typer.Option("--concepts", min=1, help="Concepts (default: one a query, 10 to 50)."),
     ] = None,
+    knowledge_from: opt.KnowledgeFrom = None,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Queries in all.")] = 100,
     complexity: opt.QueryMix = opt.Complexity.MIXED,
     per_passage: opt.PerPassage = 3,
@@ -131,6 +134,7 @@ def pipeline(
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
     plan = {
         "concepts": concepts or min(max(queries, FEW_CONCEPTS), ENOUGH_CONCEPTS),
+        "knowledge_from": knowledge_from,
         "queries": queries,
         "complexity": complexity.value,
         "per_passage": per_passage,

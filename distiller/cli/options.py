@@ -110,6 +110,12 @@ class Complexity(StrEnum):
     COMPLEX = "complex"
 
 
+class Source(StrEnum):
+    WORDS = "words"
+    CORPUS = "corpus"
+    BOTH = "both"
+
+
 class Length(StrEnum):
     SHORT = "short"
     MEDIUM = "medium"
@@ -135,3 +141,9 @@ class Format(StrEnum):
 QueryMix = Annotated[Complexity, typer.Option("--complexity", help="How hard the queries are.")]
 PassageLength = Annotated[Length, typer.Option("--length", help="How long the passages are.")]
 TrainingPreset = Annotated[Preset, typer.Option("--preset", help="How long and careful to train.")]
+KnowledgeFrom = Annotated[
+    Source | None,
+    typer.Option(
+        "--from", help="Take concepts from words, documents or both (default: what is there)."
+    ),
+]

@@ -9,17 +9,20 @@ from distiller.generate.extending import extend_concept, rewrite_concept
 from distiller.generate.forecast import requests_for
 from distiller.generate.grounded import PER_PASSAGE
 from distiller.generate.judge import judge_passages
-from distiller.generate.knowledge import generate_knowledge
+from distiller.generate.knowledge import SHARES, generate_knowledge
+from distiller.generate.outline import has_corpus
 from distiller.generate.passages import another_negative, generate_passages
 from distiller.generate.queries import generate_queries
 
 __all__ = [
     "PER_PASSAGE",
+    "SHARES",
     "another_negative",
     "extend_concept",
     "generate_knowledge",
     "generate_passages",
     "generate_queries",
+    "has_corpus",
     "judge_passages",
     "requests_for",
     "rewrite_concept",

@@ -31,6 +31,11 @@ class Glossary(BaseModel):
     entries: list[Entry]
 
 
+class Reading(BaseModel):
+    sub_area: str
+    entries: list[Entry]
+
+
 class Link(BaseModel):
     type: str
     description: str
@@ -109,7 +114,7 @@ def kinded(kinds: tuple[str, ...], count: int) -> type[KindQueries]:
     many = create_model(
         "KindQueries",
         __base__=KindQueries,
-        queries=(list[one], Field(json_schema_extra=bounds)),  # type: ignore[valid-type]
+        queries=(list[one], Field(json_schema_extra=bounds)),
     )
     return cast("type[KindQueries]", many)
 

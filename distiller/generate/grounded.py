@@ -28,7 +28,7 @@ from distiller.schema.usage import Prompt
 PER_PASSAGE = 3
 """Queries of different kinds that one passage is asked for. Several kinds beat one
 (docs/results/grounded_study.md has what was measured here)."""
-PASSAGE_TOKENS = 220
+SHOWN_TOKENS = 220
 """Of a passage that the prompt shows; the packaged model reads 72 a second."""
 DEPTH = 3
 """How often a passage is asked for other queries, once every passage has been asked."""
@@ -119,7 +119,7 @@ class GroundedStage:
             language=self.language,
             style=self.template.query_style,
             examples=self.domain.example_queries[:6] or self.grounding.questions[:3],
-            passage=shortened(shown, PASSAGE_TOKENS),
+            passage=shortened(shown, SHOWN_TOKENS),
             terms=self._terms(passage)[:TERMS],
             kinds=self._kinds(passage, turn),
             persona=deal(self.template.personas, turn, passage.id, "persona"),

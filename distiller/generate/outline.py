@@ -28,6 +28,7 @@ from distiller.store import Store
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+IN_CORPUS = {"origin": Origin.CORPUS.value}
 PAGE = 2_000
 """Passages in memory at once while they are read."""
 FEATURES = 2**16
@@ -153,16 +154,18 @@ def _next(heap: list[tuple[int, str, int]], documents: list[str], sources: Count
         heapq.heappush(heap, (sources[documents[at]], key, at))
 
 
+def has_corpus(store: Store, project: Project) -> bool:
+    """Whether the project has passages of the user's own documents."""
+    return store.count(project.id, Passage, status=USABLE, where=IN_CORPUS) > 0
+
+
 def corpus_outline(
     store: Store, project: Project, *, clusters: int | None = None, seed: int = 13
 ) -> Outline | None:
     """The outline of a project's corpus passages that were not rejected; None where it has none."""
-    if not store.count(project.id, Passage, status=USABLE, where=IN_CORPUS):
+    if not has_corpus(store, project):
         return None
     return outline(_pages(store, project), project.domain.language, clusters=clusters, seed=seed)
-
-
-IN_CORPUS = {"origin": Origin.CORPUS.value}
 
 
 def _pages(store: Store, project: Project) -> Iterator[list[Passage]]:

@@ -11,8 +11,8 @@ from distiller.generate import answers
 from distiller.generate.aptness import BRIEF, MAX_WORDS
 from distiller.generate.cells import BATCH, LIMITS, Cell, Plan, checked_mix
 from distiller.generate.grounded import PER_PASSAGE, GroundedStage, is_grounded
-from distiller.generate.grounding import USABLE, Ground, Grounding
-from distiller.generate.outline import IN_CORPUS, corpus_outline
+from distiller.generate.grounding import Ground, Grounding
+from distiller.generate.outline import corpus_outline, has_corpus
 from distiller.generate.records import firmly
 from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
@@ -24,7 +24,7 @@ from distiller.packs.templates import template
 from distiller.schema.base import Item, Status
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError, InvalidCompletion, StageFailed, WrongLanguage
-from distiller.schema.examples import Complexity, Passage, Query
+from distiller.schema.examples import Complexity, Query
 from distiller.schema.jobs import OnProgress, StageReport
 from distiller.schema.usage import Prompt
 from distiller.store import Store
@@ -98,7 +98,7 @@ def _share(
 
     Raises InputError where the project lacks what the share needs.
     """
-    read = store.count(project.id, Passage, status=USABLE, where=IN_CORPUS) > 0
+    read = has_corpus(store, project)
     share = float(read) if grounded_share is None else grounded_share
     if share > 0 and not read:
         raise InputError(

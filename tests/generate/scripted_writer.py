@@ -5,6 +5,7 @@ It stands in for a model where mechanics and faults are tested, never where qual
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -29,6 +30,7 @@ class Writer:
         self.fault = fault
         self.asked: Counter[str] = Counter()
         self.numbers: Counter[str] = Counter()
+        self.read: set[str] = set()
 
     def __call__(self, body: Body) -> Scripted:
         wanted = body.get("response_format", {}).get("json_schema")
@@ -60,6 +62,7 @@ class Writer:
                 "sub_areas": [f"chapter {w}" for w in WORDS[: count("sub_areas")]]
             },
             "Glossary": lambda: several("entries", self.entry),
+            "Reading": lambda: self.reading(user, count("entries")),
             "Rewritten": self.rewritten,
             "Context": self.context,
             "Kinds": lambda: several("document_types", self.kind),
@@ -80,6 +83,17 @@ class Writer:
             "definition": f"An agreement about {term} that binds landlord and tenant.",
             "example": f"They signed the {term} in spring.",
             "related_terms": ["lease", "lease", term],
+        }
+
+    def reading(self, user: str, count: int) -> dict[str, Any]:
+        """Terms are long words of the passages, each once."""
+        shown = " ".join(re.findall(r"<passage>(.*)</passage>", user))
+        words = dict.fromkeys(re.findall(r"[a-z]{6,}", shown))
+        terms = [word for word in words if word not in self.read][:count]
+        self.read.update(terms)
+        return {
+            "sub_area": f"chapter {WORDS[self.number('chapter') - 1]}",
+            "entries": [{**self.entry(), "term": term} for term in terms],
         }
 
     def rewritten(self) -> dict[str, Any]:
