@@ -13,10 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from distiller.corpus.chunking import Chunking
+from distiller.corpus.ingest import ingest
 from distiller.dataset import freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
@@ -79,6 +81,16 @@ class Plan(Record):
     """Trained model to measure, by id; None takes the one that this run trains."""
     targets: list[str] = Field(default_factory=list)
     """Items that a stage is about, by id, where it is not about all."""
+    corpus: list[Path] = Field(default_factory=list)
+    """Files and folders of the team's own documents; one may stand for itself."""
+    chunking: Chunking = Field(default_factory=Chunking)
+
+    @field_validator("corpus", mode="before")
+    @classmethod
+    def _one_or_more(cls, given: Any) -> list[Path]:
+        paths = [given] if isinstance(given, str | Path) else given or []
+        # A job is run by another process, which may stand in another folder.
+        return [Path(path).expanduser().absolute() for path in paths]
 
 
 @dataclass
@@ -182,6 +194,18 @@ def _nobody(_: Progress) -> None:
 def _client(journey: Journey) -> Client:
     assert journey.client is not None, "run() opens the client before a stage that needs it"
     return journey.client
+
+
+async def _ingest(journey: Journey, on_progress: OnProgress) -> StageReport:
+    if not journey.plan.corpus:
+        raise InputError("no documents to read; name files or folders")
+    return ingest(
+        journey.store,
+        journey.project,
+        journey.plan.corpus,
+        chunking=journey.plan.chunking,
+        on_progress=on_progress,
+    )
 
 
 async def _knowledge(journey: Journey, on_progress: OnProgress) -> StageReport:
@@ -362,5 +386,10 @@ LLM_STAGES: dict[str, Stage] = {
     "extend_concept": _extend_concept,
     "another_negative": _another_negative,
 }
-LOCAL_STAGES: dict[str, Stage] = {"snapshot": _snapshot, "train": _train, "evaluate": _evaluate}
+LOCAL_STAGES: dict[str, Stage] = {
+    "ingest": _ingest,
+    "snapshot": _snapshot,
+    "train": _train,
+    "evaluate": _evaluate,
+}
 ALL_STAGES = LLM_STAGES | LOCAL_STAGES

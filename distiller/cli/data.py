@@ -1,4 +1,4 @@
-"""Commands on data: validate, format, import, status."""
+"""Commands on data: ingest, validate, format, import, status."""
 
 from __future__ import annotations
 
@@ -10,6 +10,39 @@ import typer
 from distiller.cli import options as opt
 
 app = typer.Typer()
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH…", help="Files, or folders with all that is below them."),
+    ],
+    words: opt.PassageWords = 150,
+    overlap: opt.PassageOverlap = 30,
+    domain: Annotated[
+        str, typer.Option("--domain", help="Make a project of this field for them.")
+    ] = "",
+    language: opt.Language = "en",
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Read a team's documents (txt, md, html, pdf, docx, csv, tsv, json, jsonl, BEIR) as passages."""
+    from distiller.cli import session
+    from distiller.corpus.chunking import Chunking
+    from distiller.pipeline import Journey
+
+    settings = session.settings_from(workspace)
+    chunking = session.checked(Chunking, words=words, overlap=overlap)
+    plan = session.check_plan(settings, {"corpus": paths, "chunking": chunking})
+    with session.open_store(settings) as store:
+        found = (
+            session.find_or_create_project(store, name=project, domain=domain, language=language)
+            if domain
+            else store.project(project)
+        )
+        session.run_and_report(Journey(store, found, settings, plan), ["ingest"], as_json=as_json)
 
 
 @app.command()

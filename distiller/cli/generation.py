@@ -116,6 +116,7 @@ def pipeline(
     preset: opt.TrainingPreset = opt.Preset.BALANCED,
     base: opt.Base = "tiny",
     collection: opt.CollectionDir = None,
+    corpus: opt.CorpusPath = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -147,8 +148,10 @@ def pipeline(
         "preset": preset.value,
         "base": base,
         "collection": collection,
+        "corpus": corpus,
     }
-    stages = ["knowledge", "queries", "passages", "judge", "snapshot"]
+    stages = ["ingest"] if corpus else []
+    stages += ["knowledge", "queries", "passages", "judge", "snapshot"]
     if train:
         stages.append("train")
     if train or collection:

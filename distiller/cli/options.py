@@ -104,6 +104,21 @@ CollectionDir = Annotated[
 ]
 
 
+CorpusPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--corpus", metavar="PATH", help="Folder or file of the team's own documents to read first."
+    ),
+]
+PassageWords = Annotated[
+    int, typer.Option("--words", min=20, max=2000, help="Words of a passage, about.")
+]
+PassageOverlap = Annotated[
+    int,
+    typer.Option("--overlap", min=0, max=500, help="Words repeated where a paragraph is cut."),
+]
+
+
 class Complexity(StrEnum):
     SIMPLE = "simple"
     MIXED = "mixed"

@@ -117,14 +117,16 @@ def check_plan(settings: Settings, plan: dict[str, Any]) -> Plan:
     """The plan as a record, with everything in it that can be wrong found before hours of work.
 
     Raises:
-        InputError: a value out of range, a collection that cannot be read, a start model that is
+        InputError: a value out of range, documents or a collection that cannot be read, a start model that is
             not there.
     """
+    from distiller.corpus.reading import sources
     from distiller.evaluate import load
     from distiller.pipeline import Plan
     from distiller.splade.start import resolve
 
     checked_plan: Plan = checked(Plan, **plan)
+    sources(checked_plan.corpus)
     if checked_plan.collection:
         load(checked_plan.collection)
     if "base" in plan:

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from distiller.store.database import Database
+from distiller.store.documents import Documents
 from distiller.store.grades import Grades
 from distiller.store.items import Items
 from distiller.store.jobs import Jobs
@@ -19,7 +20,7 @@ from distiller.store.review import Reviews
 from distiller.store.work import Work
 
 
-class Store(Projects, Items, Reviews, Grades, Pairs, Proposals, Work, Jobs, Results):
+class Store(Projects, Items, Documents, Reviews, Grades, Pairs, Proposals, Work, Jobs, Results):
     """Everything that a workspace keeps. May be shared by threads; each call is one transaction."""
 
     def __init__(self, database: Database) -> None:

@@ -147,6 +147,29 @@ judgments = _items(
     Index(None, "project_id", "grade"),
 )
 
+documents = Table(
+    "documents",
+    metadata,
+    _position(),
+    _project(),
+    Column("id", String, nullable=False),
+    _words("name"),
+    Column("format", String, nullable=False),
+    Column("digest", String, nullable=False),
+    _words("path"),
+    _words("title"),
+    Column("characters", BigInteger, nullable=False),
+    Column("passages", Integer, nullable=False),
+    Column("folded", Integer, nullable=False),
+    _json("shared"),
+    _words("problem"),
+    _json("notes"),
+    Column("replaced", Boolean, nullable=False),
+    _moment("created"),
+    UniqueConstraint("project_id", "id"),
+    Index(None, "project_id", "path"),
+)
+
 events = Table(
     "events",
     metadata,

@@ -25,13 +25,14 @@ COMMANDS = {
         "--length",
         "--contrastive",
     ],
+    "ingest": ["PATH", "--project", "--words", "--overlap"],
     "validate": ["--strict"],
     "format": ["--format", "--split", "--output"],
     "import": [],
     "train": ["--project", "--train-file", "--val-file", "--base", "--output", "--preset"],
     "evaluate": ["--model", "--collection", "--json"],
     "search": ["--model", "--collection"],
-    "pipeline": ["--domain", "--queries", "--train", "--collection"],
+    "pipeline": ["--domain", "--queries", "--train", "--collection", "--corpus"],
     "status": ["--project", "--json"],
 }
 
@@ -88,7 +89,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("room", ["store", "llm", "dataset", "generate", "evaluate", "pipeline"])
+@pytest.mark.parametrize(
+    "room", ["store", "llm", "dataset", "generate", "corpus.ingest", "evaluate", "pipeline"]
+)
 def test_rooms_that_need_no_model_load_no_torch(room: str) -> None:
     program = f"import sys, distiller.{room}; print('torch' in sys.modules)"
     done = subprocess.run(
@@ -107,6 +110,9 @@ BAD_INPUT = {
     "broken template": (["bootstrap", "--domain", "law", "--template", "broken.yaml"], "broken"),
     "no project": (["generate-queries", "--count", "5"], "project"),
     "no collection": (["pipeline", "--domain", "law", "--collection", "nowhere"], "nowhere"),
+    "no documents": (["ingest", "nowhere"], "nowhere"),
+    "nothing to read": (["pipeline", "--domain", "law", "--corpus", "nowhere"], "nowhere"),
+    "overlap too large": (["ingest", ".", "--words", "40", "--overlap", "30"], "repeats"),
     "no start model": (["pipeline", "--domain", "law", "--train", "--base", "./no"], "./no"),
     "val file alone": (["train", "--val-file", "x.json"], "--train-file"),
     "no train file": (["train", "--train-file", "nowhere.json"], "nowhere.json"),
