@@ -67,13 +67,12 @@ class Queries(BaseModel):
     queries: list[ConceptQuery]
 
 
-class KindQuery(BaseModel):
-    kind: str
+class PassageQuery(BaseModel):
     query: str
 
 
-class KindQueries(BaseModel):
-    queries: list[KindQuery]
+class PassageQueries(BaseModel):
+    queries: list[PassageQuery]
 
 
 class OtherQuery(BaseModel):
@@ -103,20 +102,6 @@ def counted(schema: type[T], **bounds: int | tuple[int, int]) -> type[T]:
     write is no error for being shorter or longer.
     """
     return cast("type[T]", _counted(schema, tuple(sorted(bounds.items()))))
-
-
-@cache
-def kinded(kinds: tuple[str, ...], count: int) -> type[KindQueries]:
-    """`KindQueries` whose endpoint chooses among those kinds; what others write is no error."""
-    extra: dict[str, Any] = {"enum": list(kinds)}
-    one = create_model("KindQuery", __base__=KindQuery, kind=(str, Field(json_schema_extra=extra)))
-    bounds: dict[str, JsonValue] = {"minItems": count, "maxItems": count}
-    many = create_model(
-        "KindQueries",
-        __base__=KindQueries,
-        queries=(list[one], Field(json_schema_extra=bounds)),
-    )
-    return cast("type[KindQueries]", many)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from distiller.generate.wording import copied_run, joined, length, parrots
+from distiller.generate.wording import copied_run, joined, length, parrots, stems
 from distiller.packs.languages import language
 from distiller.schema.examples import Complexity
 
@@ -16,6 +16,8 @@ COPIED, COPIED_SHARE = 6, 0.8
 """Words in one run with the passage from which a query is copied; the share is for shorter ones."""
 LEAST_COPIED = 4
 """Shorter queries, such as a term, may well stand in the passage."""
+TELLING = 4
+"""Words that are no stop words, from which a query is specific, though it shares none with its passage."""
 SIMPLE_WORDS, MODERATE_WORDS = 8, 16
 
 _REFERS = {
@@ -54,6 +56,12 @@ def copied(text: str, source: str, tag: str) -> bool:
     return run >= COPIED or run >= COPIED_SHARE * size
 
 
+def vague(text: str, source: str, tag: str) -> bool:
+    """Whether a query says little, and nothing of what its passage speaks of."""
+    found = stems(text, tag)
+    return len(found) < TELLING and not found & stems(source, tag)
+
+
 def asks_apart(text: str, source: str, shown: Iterable[str], tag: str) -> bool:
     """Whether a searcher who has not seen the source could have typed the text.
 
@@ -62,6 +70,8 @@ def asks_apart(text: str, source: str, shown: Iterable[str], tag: str) -> bool:
     if not len(text) >= 2 or length(text, tag) > MAX_WORDS:
         return False
     if "=>" in text or BRIEF.search(text) or joined(text) or refers(text, tag):
+        return False
+    if vague(text, source, tag):
         return False
     return not copied(text, source, tag) and not parrots(text, shown, tag)
 

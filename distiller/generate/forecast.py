@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from distiller.generate import reading
 from distiller.generate.cells import BATCH
 from distiller.generate.context import DOCUMENT_TYPES, FACTS, LINKS, QUESTIONS
-from distiller.generate.grounded import OFFERED, PER_PASSAGE, SHOWN_TOKENS, shortened
+from distiller.generate.grounded import PER_PASSAGE, SHOWN_TOKENS, shortened
 from distiller.generate.knowledge import ENTRIES, areas_for
 from distiller.generate.passages import strategies_for
 from distiller.generate.writing import LENGTHS, checked_length
@@ -136,9 +136,7 @@ def _grounded(domain: Domain, queries: int, per_passage: int) -> list[Planned]:
         examples=domain.example_queries[:6],
         passage=shortened(SENTENCE * 20, SHOWN_TOKENS),
         terms=["security deposit"] * 2,
-        kinds=template(domain.template).query_types[: size + OFFERED],
-        persona=SENTENCE[:20],
-        limits=["8 to 15 words"] * size,
+        lines=[{"kind": "situation", "limit": "8 to 15 words"}] * size,
     )
     return [_like("queries", prompt, TOPPED_UP * queries / size, TOKENS["grounded"] * size)]
 

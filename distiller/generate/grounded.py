@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -20,7 +21,7 @@ from distiller.llm import estimate_tokens
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.templates import QueryType, template
-from distiller.schema.base import Item
+from distiller.schema.base import Item, Provenance
 from distiller.schema.errors import InvalidCompletion, WrongLanguage
 from distiller.schema.examples import Complexity, Judgment, JudgmentSource, Passage, Query, Strategy
 from distiller.schema.usage import Prompt
@@ -32,14 +33,40 @@ SHOWN_TOKENS = 220
 """Of a passage that the prompt shows; the packaged model reads 72 a second."""
 DEPTH = 3
 """How often a passage is asked for other queries, once every passage has been asked."""
-OFFERED = 3
-"""Kinds offered beyond those asked for, since not every passage answers every kind."""
 TERMS = 5
 IDLE = 12
 """Passages in a row that bring next to nothing, after which a run ends with a note."""
 SCARCE = 0.05
 MAX_TOKENS = {Complexity.SIMPLE: 50, Complexity.MODERATE: 70, Complexity.COMPLEX: 120}
-"""Of one query with its kind."""
+"""Of one query."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A query that a passage is asked for."""
+
+    number: int
+    """Among those of its passage."""
+    type: QueryType
+    complexity: Complexity
+    answer_type: str
+
+
+def slots(kinds: Sequence[QueryType], mix: Mix, passage_id: str, numbers: range) -> list[Slot]:
+    """Kinds differ as long as there are others, in another order for each passage."""
+    dealt = []
+    for number in numbers:
+        kind = deal(kinds, number, passage_id, "type")
+        fitting = [level for level in complexities_of(mix) if level in kind.complexities]
+        dealt.append(
+            Slot(
+                number=number,
+                type=kind,
+                complexity=deal(fitting or kind.complexities, number, passage_id, "complexity"),
+                answer_type=deal(kind.answer_types, number, passage_id, "answer"),
+            )
+        )
+    return dealt
 
 
 class GroundedStage:
@@ -121,21 +148,14 @@ class GroundedStage:
             examples=self.domain.example_queries[:6] or self.grounding.questions[:3],
             passage=shortened(shown, SHOWN_TOKENS),
             terms=self._terms(passage)[:TERMS],
-            kinds=self._kinds(passage, turn),
-            persona=deal(self.template.personas, turn, passage.id, "persona"),
-            limits=[LIMITS[complexity] for complexity in self._complexities(passage, turn)],
+            lines=[
+                {"kind": slot.type.name.replace("_", " "), "limit": LIMITS[slot.complexity]}
+                for slot in self._slots(passage, turn)
+            ],
         )
 
-    def _kinds(self, passage: Passage, turn: int) -> list[QueryType]:
-        """Kinds to choose from, in another order for each passage: models like what stands first."""
-        kinds = self.template.query_types
-        first = turn * self.per_passage
-        count = min(len(kinds), self.per_passage + OFFERED)
-        return [deal(kinds, first + n, passage.id, "type") for n in range(count)]
-
-    def _complexities(self, passage: Passage, turn: int) -> list[Complexity]:
-        options = complexities_of(self.mix)
-        return [deal(options, n, passage.id, "complexity") for n in self._numbers(turn)]
+    def _slots(self, passage: Passage, turn: int) -> list[Slot]:
+        return slots(self.template.query_types, self.mix, passage.id, self._numbers(turn))
 
     def _terms(self, passage: Passage) -> list[str]:
         """Terms of the knowledge base whose words are all in the passage, the longest first."""
@@ -149,51 +169,46 @@ class GroundedStage:
 
     async def _write(self, passage: Passage, turn: int, attempt: Try) -> Sequence[Item]:
         prompt = self.prompt(passage, turn)
-        complexities = self._complexities(passage, turn)
-        kinds = tuple(kind.name for kind in self.template.query_types)
+        asked = self._slots(passage, turn)
         answer = await self.stage.client.structured(
             firmly(prompt, self.language, attempt),
-            answers.kinded(kinds, len(complexities)),
+            answers.counted(answers.PassageQueries, queries=len(asked)),
             stage="queries",
-            max_tokens=sum(MAX_TOKENS[complexity] for complexity in complexities) + 60,
+            max_tokens=sum(MAX_TOKENS[slot.complexity] for slot in asked) + 60,
             temperature=0.8,
             seed=self.stage.seed(_key(passage.id, turn), attempt.number),
-            at_least=len(complexities),
+            at_least=len(asked),
         )
         raw = answer.value.model_dump_json()
-        written = [(found.kind, clean(found.query)) for found in answer.value.queries]
-        written = written[: len(complexities)]
-        apt = [(k, text) for k, text in written if self._is_apt(text, passage, prompt)]
-        if not apt:
-            raise InvalidCompletion("no usable query", completion=raw)
-        spoken = [(k, text) for k, text in apt if in_language(text, self.domain.language)]
+        written = [clean(found.query) for found in answer.value.queries]
+        spoken = [
+            (slot, text)
+            for slot, text in zip(asked, written, strict=False)
+            if in_language(text, self.domain.language)
+        ]
         if not spoken:
             raise WrongLanguage(f"not in {self.language}", completion=raw)
-        new = [(k, text) for k, text in spoken if self.seen.add(text)][: max(0, self.room)]
+        apt = [(slot, text) for slot, text in spoken if self._is_apt(text, passage, prompt)]
+        if not apt:
+            raise InvalidCompletion("no usable query", completion=raw)
+        new = [(slot, text) for slot, text in apt if self.seen.add(text)][: max(0, self.room)]
         self.room -= len(new)
         made = self.stage.provenance(prompt, answer.model, answer.request_hash)
         made.span = passage.provenance.span
-        items: list[Item] = []
-        for number, (kind, text) in zip(self._numbers(turn), new, strict=False):
-            query = self._query(passage, number, kind, text)
-            query.provenance = made
-            self.taken.add(query.id)
-            items += [query, _label(query, passage)]
-        return items
+        queries = [self._query(passage, slot, text, made) for slot, text in new]
+        self.taken |= {query.id for query in queries}
+        return [item for query in queries for item in (query, _label(query, passage))]
 
-    def _query(self, passage: Passage, number: int, kind: str, text: str) -> Query:
-        options = {one.name: one.answer_types for one in self.template.query_types}
-        kind = kind if kind in options else self._kinds(passage, 0)[0].name
-        turn = number // self.per_passage
+    def _query(self, passage: Passage, slot: Slot, text: str, made: Provenance) -> Query:
         found = self._within(stems(text, self.domain.language))
         return Query(
-            id=self._id(passage.id, number),
+            id=self._id(passage.id, slot.number),
             query=text,
-            type=kind,
+            type=slot.type.name,
             complexity=complexity_of(text, self.domain.language),
-            answer_type=deal(options[kind], number, passage.id, "answer"),
+            answer_type=slot.answer_type,
             key_concepts=found[:4] or self._terms(passage)[:1],
-            persona=deal(self.template.personas, turn, passage.id, "persona"),
+            provenance=made,
         )
 
     def _is_apt(self, text: str, passage: Passage, prompt: Prompt) -> bool:

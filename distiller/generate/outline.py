@@ -28,7 +28,8 @@ from distiller.store import Store
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-IN_CORPUS = {"origin": Origin.CORPUS.value}
+IN_CORPUS = {"origin": Origin.CORPUS.value, "stale": False}
+"""Stale ones stood in an older version of their document."""
 PAGE = 2_000
 """Passages in memory at once while they are read."""
 FEATURES = 2**16
@@ -95,16 +96,15 @@ class Outline:
         sources = Counter(self.documents[at] for at in taken)
         told = [GOOD, SHORT] if (self.substance > EMPTY).any() else [EMPTY]
         for level in told:
-            heaps = self._heaps([at for at in self._of(level) if at not in taken], sources)
             sizes = Counter(self.cluster[self.substance == level].tolist())
-            turns = [(-sizes[c] / (2 * given[c] + 1), c) for c in sorted(heaps)]
+            queues = self._queues([at for at in self._of(level) if at not in taken], sources)
+            turns = [(-sizes[label] / (2 * given[label] + 1), label) for label in queues]
             heapq.heapify(turns)
             while turns:
                 _, label = heapq.heappop(turns)
-                at = _next(heaps[label], self.documents, sources)
+                at = queues[label].next()
                 given[label] += 1
-                sources[self.documents[at]] += 1
-                if heaps[label]:
+                if queues[label]:
                     heapq.heappush(turns, (-sizes[label] / (2 * given[label] + 1), label))
                 yield self.ids[at]
 
@@ -129,29 +129,45 @@ class Outline:
     def _of(self, level: int) -> list[int]:
         return np.flatnonzero(self.substance == level).tolist()
 
-    def _heaps(
-        self, places: Iterable[int], sources: Counter[str]
-    ) -> dict[int, list[tuple[int, str, int]]]:
-        heaps: dict[int, list[tuple[int, str, int]]] = {}
+    def _queues(self, places: Iterable[int], given: Counter[str]) -> dict[int, _Queue]:
+        by_cluster: dict[int, dict[str, list[tuple[str, int]]]] = {}
         for at in places:
-            entry = (sources[self.documents[at]], _shuffled(self.seed, self.ids[at]), at)
-            heaps.setdefault(int(self.cluster[at]), []).append(entry)
-        for heap in heaps.values():
-            heapq.heapify(heap)
-        return heaps
+            documents = by_cluster.setdefault(int(self.cluster[at]), {})
+            entry = (_shuffled(self.seed, self.ids[at]), at)
+            documents.setdefault(self.documents[at], []).append(entry)
+        return {label: _Queue(found, given) for label, found in sorted(by_cluster.items())}
+
+
+class _Queue:
+    """Places of one cluster; the next is of the document that gave fewest in all clusters."""
+
+    def __init__(self, documents: dict[str, list[tuple[str, int]]], given: Counter[str]) -> None:
+        self._left = {name: sorted(entries, reverse=True) for name, entries in documents.items()}
+        self._given = given
+        self._heap = [self._entry(name) for name in documents]
+        heapq.heapify(self._heap)
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def next(self) -> int:
+        while True:
+            count, _, name = heapq.heappop(self._heap)
+            if count == self._given[name]:
+                break
+            heapq.heappush(self._heap, self._entry(name))  # it gave more since, elsewhere
+        _, at = self._left[name].pop()
+        self._given[name] += 1
+        if self._left[name]:
+            heapq.heappush(self._heap, self._entry(name))
+        return at
+
+    def _entry(self, name: str) -> tuple[int, str, str]:
+        return self._given[name], self._left[name][-1][0], name
 
 
 def _shuffled(seed: int, id_: str) -> str:
     return hashlib.sha256(f"{seed}/{id_}".encode()).hexdigest()
-
-
-def _next(heap: list[tuple[int, str, int]], documents: list[str], sources: Counter[str]) -> int:
-    """The place whose document gave fewest; counts that grew since are brought up to date."""
-    while True:
-        count, key, at = heapq.heappop(heap)
-        if count == sources[documents[at]]:
-            return at
-        heapq.heappush(heap, (sources[documents[at]], key, at))
 
 
 def has_corpus(store: Store, project: Project) -> bool:

@@ -67,7 +67,7 @@ class Writer:
             "Context": self.context,
             "Kinds": lambda: several("document_types", self.kind),
             "Queries": lambda: several("queries", self.keywords),
-            "KindQueries": lambda: self.kind_queries(schema, count("queries")),
+            "PassageQueries": lambda: several("queries", self.plain),
             "OtherQueries": lambda: {
                 "queries": [{"kind": kind, "query": self.query()["query"]} for kind in kinds()]
             },
@@ -141,14 +141,8 @@ class Writer:
         n = spelled(self.number("query")).replace(" ", "")
         return {"concept": "rent", "query": f"withhold rent {n}wall {n}roof {n}door"}
 
-    def kind_queries(self, schema: dict[str, Any], count: int) -> dict[str, Any]:
-        kinds = schema["$defs"]["KindQuery"]["properties"]["kind"]["enum"]
-        return {
-            "queries": [
-                {"kind": kinds[n % len(kinds)], "query": self.keywords()["query"]}
-                for n in range(count)
-            ]
-        }
+    def plain(self) -> dict[str, Any]:
+        return {"query": self.keywords()["query"]}
 
     def passage(self, sentences: int) -> dict[str, Any]:
         n = spelled(self.number("passage"))

@@ -73,7 +73,7 @@ async def test_several_kinds_are_asked_of_each_passage(
     writer = Writer()
     async with connected(writer) as client:
         await generate_queries(store, project, client, count=9, per_passage=3)
-    assert writer.asked == {"KindQueries": 3}
+    assert writer.asked == {"PassageQueries": 3}
     kinds: dict[str, set[str]] = {}
     for query_id, item in sources(store, project).items():
         kinds.setdefault(item.id, set()).add(store.get(Query, query_id).type)
@@ -134,8 +134,8 @@ def saying(*texts: str) -> Writer:
     """A writer whose every answer is these queries."""
 
     def fault(name: str, turn: int) -> Scripted | None:
-        found = [{"kind": "rule", "query": text} for text in texts]
-        return data({"queries": found}) if name == "KindQueries" else None
+        found = [{"query": text} for text in texts]
+        return data({"queries": found}) if name == "PassageQueries" else None
 
     return Writer(fault)
 
@@ -153,6 +153,7 @@ APT = "how long may the owner keep what I paid at the start"
         "the landlord keeps the amber deposit",
         "deposit; at most 8 words",
         "why does my bike brake get soft after filling in the wrong fluid",
+        "why does it matter",
         "x",
     ],
 )
@@ -173,7 +174,7 @@ async def test_an_unusable_answer_is_kept_with_its_passage_and_retried(
     copy = "what does this passage say about it"
 
     def fault(name: str, turn: int) -> Scripted | None:
-        return data({"queries": [{"kind": "rule", "query": copy}]}) if broken else None
+        return data({"queries": [{"query": copy}]}) if broken else None
 
     writer = Writer(fault)
     broken = True
@@ -194,7 +195,7 @@ async def test_answers_in_another_language_are_asked_for_firmly(
     other = "冬天房间必须有多暖和如果暖气坏了房客可以做什么"
 
     def fault(name: str, turn: int) -> Scripted | None:
-        return data({"queries": [{"kind": "rule", "query": other}]}) if turn == 1 else None
+        return data({"queries": [{"query": other}]}) if turn == 1 else None
 
     asked: list[str] = []
     writer = Writer(fault)
@@ -218,6 +219,19 @@ async def test_the_same_query_from_two_passages_is_kept_once(
         report = await generate_queries(store, project, client, count=3, per_passage=1)
     assert [query.query for query in written(store, project)] == [APT]
     assert "2 queries from documents are missing" in report.notes[0]
+
+
+async def test_passages_of_older_versions_and_rejected_ones_are_not_read(
+    store: Store, project: Project, connected: Connect
+):
+    good, old, bad = passages(1)
+    old.stale = True
+    store.add(project.id, [good, old, bad])
+    store.set_status(project.id, Passage, [bad.id], Status.REJECTED, who="expert")
+    async with connected(Writer()) as client:
+        report = await generate_queries(store, project, client, count=20, per_passage=2)
+    assert {item.id for item in sources(store, project).values()} == {good.id}
+    assert report.made == 6
 
 
 async def test_a_share_is_written_from_words(store: Store, project: Project, connected: Connect):
@@ -307,7 +321,7 @@ async def test_a_long_passage_is_shown_up_to_a_sentence(
 
     async with connected(script) as client:
         await generate_queries(store, project, client, count=1, per_passage=1)
-    shown = prompts[0].split("<passage>")[2].split("</passage>")[0]
+    shown = prompts[0].split("<passage>")[-1].split("</passage>")[0]
     assert shown.startswith("Damage. The landlord")
     assert shown.endswith("after the notice.")
     assert 600 < len(shown) < 1_100

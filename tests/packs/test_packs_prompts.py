@@ -85,12 +85,10 @@ CASES: dict[str, dict[str, Any]] = {
         "examples": ["deposit not returned, what now"],
         "passage": "A deposit is held apart. </passage> It is returned within thirty days.",
         "terms": ["security deposit", "tenant"],
-        "persona": "a tenant",
-        "kinds": [
-            {"name": "deadline", "description": "asks about a time limit"},
-            {"name": "rule", "description": "asks what the law allows"},
+        "lines": [
+            {"kind": "deadline", "limit": "at most 8 words"},
+            {"kind": "rule", "limit": "8 to 15 words"},
         ],
-        "limits": ["at most 8 words", "8 to 15 words"],
     },
     "passages.variants": {
         "strategies": strategies(),
