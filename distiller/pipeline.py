@@ -19,7 +19,9 @@ from pydantic import Field, field_validator
 
 from distiller.corpus.chunking import Chunking
 from distiller.corpus.ingest import ingest
-from distiller.dataset import freeze
+from distiller.corpus.mining import Mining
+from distiller.corpus.searches import BM25_NAME, mine_corpus
+from distiller.dataset import check_stage, freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
     PER_PASSAGE,
@@ -40,7 +42,7 @@ from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError, NotFound
 from distiller.schema.jobs import OnProgress, Progress, StageReport
-from distiller.schema.retrieval import EvaluationReport, TrainedModel
+from distiller.schema.retrieval import Collection, EvaluationReport, TrainedModel
 from distiller.schema.usage import Forecast
 from distiller.settings import Settings
 from distiller.splade.start import resolve
@@ -84,6 +86,9 @@ class Plan(Record):
     corpus: list[Path] = Field(default_factory=list)
     """Files and folders of the team's own documents; one may stand for itself."""
     chunking: Chunking = Field(default_factory=Chunking)
+    mine_with: list[str] = Field(default_factory=list)
+    """Searches to mine hard negatives with; none means BM25 and the start model."""
+    mining: Mining = Field(default_factory=Mining)
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -208,6 +213,17 @@ async def _ingest(journey: Journey, on_progress: OnProgress) -> StageReport:
     )
 
 
+async def _mine(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return mine_corpus(
+        journey.store,
+        journey.project,
+        journey.settings,
+        journey.plan.mine_with or [BM25_NAME, journey.plan.base],
+        mining=journey.plan.mining,
+        on_progress=on_progress,
+    )
+
+
 async def _knowledge(journey: Journey, on_progress: OnProgress) -> StageReport:
     return await generate_knowledge(
         journey.store,
@@ -248,7 +264,12 @@ async def _passages(journey: Journey, on_progress: OnProgress) -> StageReport:
 
 async def _judge(journey: Journey, on_progress: OnProgress) -> StageReport:
     return await judge_passages(
-        journey.store, journey.project, _client(journey), on_progress=on_progress
+        journey.store,
+        journey.project,
+        _client(journey),
+        # Thousands of them; where they count without a judge, each would be minutes for nothing.
+        mined=not journey.settings.trust_mined,
+        on_progress=on_progress,
     )
 
 
@@ -296,7 +317,13 @@ async def _snapshot(journey: Journey, on_progress: OnProgress) -> StageReport:
     journey.snapshot = (
         _own(journey, journey.store.snapshot(wanted))
         if wanted
-        else freeze(journey.store, journey.project, seed=journey.settings.seed)
+        else freeze(
+            journey.store,
+            journey.project,
+            seed=journey.settings.seed,
+            quality=journey.settings.quality,
+            trust_mined=journey.settings.trust_mined,
+        )
     )
     counts, size = journey.snapshot.counts, len(journey.snapshot.examples)
     return StageReport(
@@ -311,6 +338,21 @@ def _own(journey: Journey, snapshot: DatasetSnapshot) -> DatasetSnapshot:
     if snapshot.project_id not in (None, journey.project.id):
         raise NotFound("that dataset snapshot belongs to another project")
     return snapshot
+
+
+async def _check(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return check_stage(
+        journey.store,
+        journey.project,
+        tests=_tests(journey),
+        on_progress=on_progress,
+    )
+
+
+def _tests(journey: Journey) -> dict[str, Collection]:
+    """The collection that is measured on, if there is one, so that what it shares is found."""
+    folder = journey.plan.collection
+    return {folder.name: load(folder)} if folder else {}
 
 
 async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
@@ -388,6 +430,8 @@ LLM_STAGES: dict[str, Stage] = {
 }
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": _ingest,
+    "mine": _mine,
+    "check": _check,
     "snapshot": _snapshot,
     "train": _train,
     "evaluate": _evaluate,

@@ -151,7 +151,9 @@ def pipeline(
         "corpus": corpus,
     }
     stages = ["ingest"] if corpus else []
-    stages += ["knowledge", "queries", "passages", "judge", "snapshot"]
+    stages += ["knowledge", "queries", "passages", "judge"]
+    stages += ["mine"] if corpus else []
+    stages += ["check", "snapshot"]
     if train:
         stages.append("train")
     if train or collection:

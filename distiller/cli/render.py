@@ -130,12 +130,18 @@ def evaluation_tables(reports: Sequence[EvaluationReport]) -> None:
 
 def validation_table(summary: ValidationSummary) -> None:
     """Print how many of what was checked failed."""
-    table = Table("check", "checked", "failed", title="Validation")
+    table = Table("check", "what fails it", "harm", "checked", "failed", title="Validation")
     for name, check in summary.checks.items():
-        table.add_row(name.replace("_", " "), f"{check.checked:,}", f"{check.failed:,}")
+        numbers = f"{check.checked:,}", f"{check.failed:,}"
+        table.add_row(name.replace("_", " "), check.title, check.severity, *numbers)
     console = Console()
     console.print(table)
-    console.print(f"{summary.passed} of {summary.examples} examples passed every check")
+    figures = {name: value for name, value in summary.measures.items() if value is not None}
+    console.print(", ".join(f"{name.replace('_', ' ')} {v:.2f}" for name, v in figures.items()))
+    console.print(
+        f"{summary.passed} of {summary.examples} examples passed every check that an example "
+        "has to pass"
+    )
 
 
 def status_table(

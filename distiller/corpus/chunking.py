@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from distiller.corpus.blocks import SEPARATOR, Block
 from distiller.corpus.sentences import Span, lines, sentences
-from distiller.dataset.texts import words
+from distiller.quality.texts import words
 from distiller.schema.base import Record
 
 _LEAST_WORDS = 3

@@ -15,8 +15,8 @@ import numpy as np
 from datasketch import MinHash
 from numpy.typing import NDArray
 
-from distiller.dataset.near_duplicates import PASSAGE_SHINGLE, jaccard, shingles
-from distiller.dataset.texts import fold
+from distiller.quality.duplicates import PASSAGE_SHINGLE, shingles
+from distiller.quality.texts import fold, similarity
 
 THRESHOLD = 0.9
 """Jaccard similarity from which two passages are folded. Forms and clauses that differ in a number
@@ -100,7 +100,7 @@ class Seen:
         for at in sorted(self._proposed(signature)):
             id_ = self._ids[at]
             other = known.get(id_) if may_fold(id_, False) else None
-            if other is not None and jaccard(words, other) >= self._threshold:
+            if other is not None and similarity(words, other) >= self._threshold:
                 return id_
         return None
 

@@ -9,13 +9,14 @@ from typing import NamedTuple
 from scipy.cluster.hierarchy import DisjointSet
 
 from distiller.dataset.concept_clusters import concept_clusters, main_cluster
-from distiller.dataset.near_duplicates import (
+from distiller.dataset.texts import digest
+from distiller.quality.duplicates import (
     PASSAGE_SHINGLE,
     QUERY_SHINGLE,
     groups,
     near_duplicates,
 )
-from distiller.dataset.texts import digest, fold
+from distiller.quality.texts import fold
 from distiller.schema.base import Record
 from distiller.schema.dataset import Example, SplitName
 from distiller.schema.errors import InputError

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from distiller.generate.wording import copied_run, joined, length, parrots, stems
+from distiller.generate.wording import parrots
 from distiller.packs.languages import language
+from distiller.quality.form import BRIEF, joined
+from distiller.quality.texts import length, stems, words
 from distiller.schema.examples import Complexity
 
 MAX_WORDS = 70
-BRIEF = re.compile(r"\b(?:at most|to) \d+ words\b")
-"""Of a query that repeats what it was to be like."""
 COPIED, COPIED_SHARE = 6, 0.8
 """Words in one run with the passage from which a query is copied; the share is for shorter ones."""
 LEAST_COPIED = 4
@@ -45,6 +45,17 @@ def refers(text: str, tag: str) -> bool:
     """Whether a query speaks of a text that its searcher has not seen."""
     code = language(tag).code
     return any(_REFERS[c].search(text) for c in {"en", code} if c in _REFERS)
+
+
+def copied_run(text: str, source: str, tag: str) -> int:
+    """Words of the longest run that both texts share; signs by two where spaces part no words."""
+    one, shown = words(text), f" {' '.join(words(source))} "
+    longest, start = 0, 0
+    for end in range(1, len(one) + 1):
+        while end - start > longest and f" {' '.join(one[start:end])} " not in shown:
+            start += 1
+        longest = max(longest, end - start)
+    return longest if language(tag).spaced else longest // 2
 
 
 def copied(text: str, source: str, tag: str) -> bool:

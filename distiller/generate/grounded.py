@@ -14,13 +14,15 @@ from distiller.generate.cells import LIMITS, Mix, complexities_of
 from distiller.generate.grounding import Grounding
 from distiller.generate.outline import Outline
 from distiller.generate.records import deal, derived_id, firmly
-from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
-from distiller.generate.wording import Seen, clean, stems
+from distiller.generate.wording import clean
 from distiller.llm import estimate_tokens
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.templates import QueryType, template
+from distiller.quality.duplicates import Seen
+from distiller.quality.languages import in_language
+from distiller.quality.texts import stems
 from distiller.schema.base import Item, Provenance
 from distiller.schema.errors import InvalidCompletion, WrongLanguage
 from distiller.schema.examples import Complexity, Judgment, JudgmentSource, Passage, Query, Strategy

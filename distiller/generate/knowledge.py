@@ -12,13 +12,15 @@ from distiller.generate.grounding import USABLE
 from distiller.generate.outline import corpus_outline, has_corpus
 from distiller.generate.reading import Reading
 from distiller.generate.records import derived_id, firmly
-from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
-from distiller.generate.wording import Seen, clean, length
+from distiller.generate.wording import clean
 from distiller.llm import Client
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.templates import template
+from distiller.quality.duplicates import Seen
+from distiller.quality.languages import in_language
+from distiller.quality.texts import length
 from distiller.schema.base import Item, Provenance, Status
 from distiller.schema.domain import Project
 from distiller.schema.errors import CompletionError, InputError, InvalidCompletion, WrongLanguage

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distiller.generate.grounding import USABLE
-from distiller.generate.wording import is_stopword, length, stems, words
 from distiller.packs.languages import language
+from distiller.quality.texts import is_stopword, length, stems, words
 from distiller.schema.domain import Project
 from distiller.schema.examples import Origin, Passage
 from distiller.store import Store

@@ -8,19 +8,22 @@ from functools import partial
 from itertools import groupby
 
 from distiller.generate import answers
-from distiller.generate.aptness import BRIEF, MAX_WORDS
+from distiller.generate.aptness import MAX_WORDS
 from distiller.generate.cells import BATCH, LIMITS, Cell, Plan, checked_mix
 from distiller.generate.grounded import PER_PASSAGE, GroundedStage, is_grounded
 from distiller.generate.grounding import Ground, Grounding
 from distiller.generate.outline import corpus_outline, has_corpus
 from distiller.generate.records import firmly
-from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
-from distiller.generate.wording import Seen, clean, joined, length, parrots, stems
+from distiller.generate.wording import clean, parrots
 from distiller.llm import Client
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.templates import template
+from distiller.quality.duplicates import Seen
+from distiller.quality.form import BRIEF, joined
+from distiller.quality.languages import in_language
+from distiller.quality.texts import length, stems
 from distiller.schema.base import Item, Status
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError, InvalidCompletion, StageFailed, WrongLanguage

@@ -11,8 +11,9 @@ from distiller.generate.grounded import shortened
 from distiller.generate.outline import Outline
 from distiller.generate.records import firmly
 from distiller.generate.stage import Try, Work
-from distiller.generate.wording import clean, length, stems
+from distiller.generate.wording import clean
 from distiller.packs import prompts
+from distiller.quality.texts import length, stems
 from distiller.schema.base import Item
 from distiller.schema.errors import InvalidCompletion
 from distiller.schema.examples import Passage

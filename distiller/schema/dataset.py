@@ -39,6 +39,8 @@ class Example(Record):
     cluster: str = ""
     """Concept cluster; the split never parts one."""
     split: SplitName = "train"
+    weight: float = Field(default=1.0, gt=0)
+    """What it counts in training, beside others; less where a check found something."""
     meta: dict[str, Any] = Field(default_factory=dict)
     """What a file carried in `_meta`."""
 

@@ -22,9 +22,10 @@ from sqlalchemy.exc import IntegrityError
 
 from distiller.schema.base import Item, Status, new_id
 from distiller.schema.errors import InputError, NotFound
-from distiller.schema.examples import Judgment, JudgmentSource
+from distiller.schema.examples import Judgment, JudgmentSource, Query
 from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database, to_json
+from distiller.store.found import fails
 from distiller.store.kinds import KINDS, Kind, kind_of
 from distiller.store.log import log
 from distiller.store.tables import judgments, projects
@@ -101,6 +102,7 @@ class Items:
         text: str | None = None,
         where: Mapping[str, Any] | None = None,
         concept: str | None = None,
+        found: str | None = None,
         order: str = "position",
         descending: bool = False,
         limit: int | None = None,
@@ -110,14 +112,15 @@ class Items:
 
         `text` is looked for in the item's main text, whatever the letter case; `where` maps other
         columns (`stale`, `type`, `complexity`, `origin`, `grade`, `strategy`, `source`, `run_id`)
-        to the value they must have; `concept` keeps the queries whose key concepts name it;
+        to the value they must have; `concept` keeps the queries whose key concepts name it, and
+        `found` the queries or passages about which that check found something;
         `order` is a column that may be filtered or sorted by, ties broken by age.
         """
         row = kind_of(kind)
         by = _sorted_by(row, order)
         statement = (
             select(*row.columns)
-            .where(*self._filters(row, project_id, status, ids, text, where, concept))
+            .where(*self._filters(row, project_id, status, ids, text, where, concept, found))
             .order_by(by.desc() if descending else by, row.table.c.position)
             .offset(offset)
             .limit(limit)
@@ -133,10 +136,11 @@ class Items:
         text: str | None = None,
         where: Mapping[str, Any] | None = None,
         concept: str | None = None,
+        found: str | None = None,
     ) -> list[str]:
         """Identifiers of the items that `items` would return, oldest first."""
         row = kind_of(kind)
-        filters = self._filters(row, project_id, status, None, text, where, concept)
+        filters = self._filters(row, project_id, status, None, text, where, concept, found)
         chosen = select(row.table.c.id).where(*filters).order_by(row.table.c.position)
         with self._database.read() as connection:
             return list(connection.execute(chosen).scalars())
@@ -166,13 +170,14 @@ class Items:
         text: str | None = None,
         where: Mapping[str, Any] | None = None,
         concept: str | None = None,
+        found: str | None = None,
     ) -> int:
         """How many items `items` would return with these filters and no limit."""
         row = kind_of(kind)
-        filters = self._filters(row, project_id, status, ids, text, where, concept)
+        filters = self._filters(row, project_id, status, ids, text, where, concept, found)
         with self._database.read() as connection:
-            found = connection.scalar(select(func.count()).select_from(row.table).where(*filters))
-        return int(found or 0)
+            counted = connection.scalar(select(func.count()).select_from(row.table).where(*filters))
+        return int(counted or 0)
 
     def get(self, kind: type[T], id: str, *, project_id: str | None = None) -> T:
         """The item of that id. Raises NotFound, and InputError if several projects have the id."""
@@ -231,6 +236,7 @@ class Items:
         text: str | None,
         where: Mapping[str, Any] | None,
         concept: str | None,
+        found: str | None = None,
     ) -> list[ColumnElement[bool]]:
         columns = kind.table.c
         filters = [columns.project_id == project_id]
@@ -250,6 +256,9 @@ class Items:
             # The list as the database holds it, as JSON: a whole term is one with its quotes.
             terms = cast_to(columns["key_concepts"], Text)
             filters.append(terms.icontains(to_json(concept), autoescape=True))
+        if found:
+            side = "query_id" if kind.model is Query else "passage_id"
+            filters.append(fails(found, project_id, **{side: columns.id}))
         return filters
 
     def _fetch(self, kind: Kind, statement: Select[Any]) -> list[Item]:

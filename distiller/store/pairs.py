@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, case, exist
 from distiller.schema.base import Status
 from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource, Strategy
 from distiller.store.database import Database
+from distiller.store.found import fails
 from distiller.store.items import standing
 from distiller.store.tables import judgments, passages, queries
 
@@ -39,6 +40,8 @@ class PairFilter:
     query_id: str | None = None
     query_status: Status | None = None
     passage_status: Status | None = None
+    check: str | None = None
+    """Only passages about which this check found something, beside this query or any."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +222,10 @@ class _View:
             filters.append(q.query.icontains(wanted.text, autoescape=True))
         if wanted.query_id:
             filters.append(a.query_id == wanted.query_id)
+        if wanted.check:
+            filters.append(
+                fails(wanted.check, self.project_id, query_id=a.query_id, passage_id=a.passage_id)
+            )
         if wanted.passage_status:
             filters.append(p.status == wanted.passage_status.value)
         return filters

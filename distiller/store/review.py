@@ -15,6 +15,7 @@ from distiller.schema.base import Item, Status, new_id
 from distiller.schema.errors import Conflict, InputError, NotFound
 from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database
+from distiller.store.found import forget
 from distiller.store.items import stored
 from distiller.store.kinds import Kind, kind_named, kind_of
 from distiller.store.log import log, may_undo, read_event, undoing
@@ -319,6 +320,7 @@ class Reviews:
         names = {"version", *changed}
         if not CONTENT_FREE.issuperset(changed):
             names.add("natural_key")
+            forget(self._database, connection, project_id, kind.name, items)
         table = kind.table
         statement = (
             update(table)

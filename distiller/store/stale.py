@@ -45,6 +45,43 @@ def mark_descendants(
     _mark(connection, project_id, "judgment", about, event, spare)
 
 
+def mark(
+    connection: Connection,
+    project_id: str,
+    kind: str,
+    which: ColumnElement[bool],
+    *,
+    stale: bool,
+    who: str,
+    reason: str,
+) -> int:
+    """Mark items stale or fresh, not what follows from them; returns how many changed."""
+    table = kind_named(kind).table
+    chosen = (table.c.project_id == project_id, which, table.c.stale.is_(not stale))
+    marking = update(table).where(*chosen).values(stale=stale, version=table.c.version + 1)
+    changed = connection.execute(marking.returning(table.c.id)).scalars().all()
+    group = new_id("g")
+    log(
+        connection,
+        project_id,
+        [
+            ReviewEvent(
+                id=new_id("e"),
+                item_kind=kind,
+                item_id=id_,
+                who=who,
+                action="stale" if stale else "fresh",
+                old={"stale": not stale},
+                new={"stale": stale},
+                reason=reason,
+                group=group,
+            )
+            for id_ in changed
+        ],
+    )
+    return len(changed)
+
+
 def _queries_naming(connection: Connection, project_id: str, terms: set[str]) -> set[str]:
     named = select(queries.c.id, queries.c.key_concepts).where(queries.c.project_id == project_id)
     return {

@@ -170,6 +170,47 @@ documents = Table(
     Index(None, "project_id", "path"),
 )
 
+findings = Table(
+    "findings",
+    metadata,
+    _position(),
+    _project(),
+    Column("check", String, nullable=False),
+    Column("item_kind", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("query_id", String, nullable=False),
+    Column("other", String, nullable=False),
+    Column("score", Float),
+    _moment("created"),
+    _words("reason"),
+    Index(None, "project_id", "check"),
+    Index("ix_findings_item", "project_id", "item_kind", "item_id"),
+    Index(None, "project_id", "query_id"),
+)
+
+checked = Table(
+    "checked",
+    metadata,
+    _position(),
+    _project(),
+    Column("item_kind", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    UniqueConstraint("project_id", "item_kind", "item_id"),
+)
+
+worth = Table(
+    "worth",
+    metadata,
+    _position(),
+    _project(),
+    Column("item_kind", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("value", Float, nullable=False),
+    _words("reason"),
+    UniqueConstraint("project_id", "item_kind", "item_id"),
+)
+
 events = Table(
     "events",
     metadata,

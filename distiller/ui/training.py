@@ -68,7 +68,12 @@ def readiness(here: Here) -> DatasetSnapshot | None:
         help="A copy that no later edit changes: so that models can be compared fairly.",
     ):
         with failing(), st.spinner("Freezing"):
-            made = freeze(here.store, here.project, seed=here.settings.seed)
+            made = freeze(
+                here.store,
+                here.project,
+                seed=here.settings.seed,
+                quality=here.settings.quality,
+            )
             notice(f"Frozen: {made.counts.get('train', 0):,} queries to train on")
             st.rerun()
     if not frozen:

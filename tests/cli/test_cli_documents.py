@@ -51,3 +51,29 @@ def test_only_unreadable_documents_are_a_failure(
     (tmp_path / "scan.pdf").write_bytes(b"not a PDF")
     assert run(monkeypatch, "ingest", "scan.pdf", "--domain", "tenancy law") == 1
     assert "scan.pdf: is not a whole PDF" in capsys.readouterr().err
+
+
+def test_negatives_are_mined_from_what_was_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = [
+        {
+            "query": f"{what} of the lease",
+            "positive_document": f"The {what} of the lease is written in clause {n}.",
+            "positive_explanation": "Says where.",
+            "negative_documents": [],
+        }
+        for n, what in enumerate(("end", "beginning"), 1)
+    ]
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    (tmp_path / "more.md").write_text(
+        "# Lease\n\nA lease has a beginning, and an end.\n\n# Law\n\nThe lease is a contract of law."
+    )
+    assert run(monkeypatch, "import", "data.json", "--domain", "tenancy law") == 0
+    assert run(monkeypatch, "mine", "--with", "bm25", "--margin", "1") == 0
+    assert run(monkeypatch, "ingest", "more.md") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "mine", "--with", "bm25", "--negatives", "2", "--json") == 0
+    (stage,) = json.loads(capsys.readouterr()[0])["stages"]
+    assert stage["stage"] == "mine"
+    assert stage["made"] + stage["present"] == 4

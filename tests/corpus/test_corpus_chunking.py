@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from distiller.corpus.blocks import SEPARATOR, Block
 from distiller.corpus.chunking import Chunking, Cutter, Piece
 from distiller.corpus.sentences import sentences
-from distiller.dataset.texts import words
+from distiller.quality.texts import words
 
 SMALL = Chunking(words=20, overlap=6, whole=30)
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distiller.corpus.folding import Fold, Seen
-from distiller.dataset.near_duplicates import PASSAGE_SHINGLE, jaccard, shingles
+from distiller.quality.duplicates import PASSAGE_SHINGLE, shingles
+from distiller.quality.texts import similarity
 
 
 def varied(text: str, every: int) -> str:
@@ -30,7 +31,7 @@ def test_the_same_words_are_folded_whatever_their_case_and_spaces() -> None:
 
 def test_what_nearly_says_the_same_is_folded_within_and_across_batches() -> None:
     near, other = varied(LONG, 120), varied(LONG, 20)
-    assert jaccard(shingles(LONG, PASSAGE_SHINGLE), shingles(near, PASSAGE_SHINGLE)) > 0.95
+    assert similarity(shingles(LONG, PASSAGE_SHINGLE), shingles(near, PASSAGE_SHINGLE)) > 0.95
     seen = seen_with({"a": LONG})
     seen.add([("a", LONG)])
     assert seen.fold([("b", near), ("c", other), ("d", near)]) == {

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from distiller.dataset import leaks, split
 from distiller.dataset.concept_clusters import concept_clusters, main_cluster
-from distiller.dataset.near_duplicates import groups, jaccard, near_duplicates, shingles
+from distiller.quality.duplicates import groups, near_duplicates, shingles
+from distiller.quality.texts import similarity
 from distiller.schema.dataset import Example, LabelledPassage
 from distiller.schema.errors import InputError
 
@@ -213,7 +214,7 @@ def test_near_duplicates_agree_with_comparing_all_pairs() -> None:
         (a, b)
         for at, a in enumerate(keys)
         for b in keys[at + 1 :]
-        if jaccard(sets[a], sets[b]) >= 0.8
+        if similarity(sets[a], sets[b]) >= 0.8
     ]
     assert len(expected) >= 40
     assert near_duplicates(texts, 3) == expected
@@ -223,7 +224,7 @@ def test_shingles_and_jaccard_by_hand() -> None:
     assert shingles("The lease, the LEASE ends!", 2) == {"the lease", "lease the", "lease ends"}
     assert shingles("租赁合同", 3) == {"租 赁 合", "赁 合 同"}
     assert shingles("?!", 3) == {"?!"}
-    assert jaccard(frozenset("abc"), frozenset("bcd")) == 2 / 4
+    assert similarity(frozenset("abc"), frozenset("bcd")) == 2 / 4
     assert groups({"a": "one two", "b": "Two, one!", "c": "three"}, 1) == {
         "a": "a",
         "b": "a",

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from distiller.generate.aptness import asks_apart, complexity_of, copied, refers, vague
-from distiller.generate.wording import copied_run
+from distiller.generate.aptness import (
+    asks_apart,
+    complexity_of,
+    copied,
+    copied_run,
+    refers,
+    vague,
+)
 from distiller.schema.examples import Complexity
 
 PASSAGE = (
