@@ -33,8 +33,10 @@ from distiller.generate import (
     generate_queries,
     has_corpus,
     judge_passages,
+    repair,
     requests_for,
     rewrite_concept,
+    settle,
 )
 from distiller.llm import Client, connect, forecast
 from distiller.schema.base import Record
@@ -89,6 +91,10 @@ class Plan(Record):
     mine_with: list[str] = Field(default_factory=list)
     """Searches to mine hard negatives with; none means BM25 and the start model."""
     mining: Mining = Field(default_factory=Mining)
+    checks: list[str] | None = None
+    """Checks whose findings are mended; None means all that are more than hints."""
+    attempts: int = Field(default=2, ge=1, le=10)
+    """How often one item is mended at most, over all runs."""
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -306,6 +312,29 @@ async def _another_negative(journey: Journey, on_progress: OnProgress) -> StageR
     )
 
 
+async def _repair(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return await repair(
+        journey.store,
+        journey.project,
+        _client(journey),
+        checks=journey.plan.checks,
+        targets=journey.plan.targets,
+        attempts=journey.plan.attempts,
+        on_progress=on_progress,
+    )
+
+
+async def _settle(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return settle(
+        journey.store,
+        journey.project,
+        checks=journey.plan.checks,
+        targets=journey.plan.targets,
+        attempts=journey.plan.attempts,
+        on_progress=on_progress,
+    )
+
+
 def _target(journey: Journey) -> str:
     if len(journey.plan.targets) != 1:
         raise InputError("this stage is about one item; name it as the only target")
@@ -417,6 +446,8 @@ def _take_model(journey: Journey, id_: str) -> None:
             journey.snapshot = journey.store.snapshot(journey.model.snapshot_hash)
 
 
+MENDING = ("check", "repair", "judge", "check")
+"""Find what is wrong, mend it, have what is new judged, and see what is left."""
 WRITING = ("knowledge", "queries", "passages", "judge")
 """Everything that the language model writes, in its order."""
 LLM_STAGES: dict[str, Stage] = {
@@ -427,11 +458,13 @@ LLM_STAGES: dict[str, Stage] = {
     "rewrite_concept": _rewrite_concept,
     "extend_concept": _extend_concept,
     "another_negative": _another_negative,
+    "repair": _repair,
 }
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": _ingest,
     "mine": _mine,
     "check": _check,
+    "settle": _settle,
     "snapshot": _snapshot,
     "train": _train,
     "evaluate": _evaluate,

@@ -93,6 +93,47 @@ def generate_documents(
 
 
 @app.command()
+def repair(
+    check: Annotated[
+        list[str] | None,
+        typer.Option("--check", metavar="NAME", help="Mend this only; may be repeated."),
+    ] = None,
+    attempts: opt.Attempts = 2,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be mended, and how.")
+    ] = False,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    llm: opt.Llm = None,
+    model: opt.LlmModel = None,
+    budget: opt.Budget = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Mend what the checks find; each repair can be taken back, and reviewers' words stand."""
+    from distiller.cli import session
+    from distiller.cli.render import fixes_table
+    from distiller.dataset import check_project
+    from distiller.generate import planned
+    from distiller.llm import connect
+    from distiller.pipeline import MENDING, Journey
+
+    settings = session.settings_from(workspace, llm, model, budget)
+    plan = session.check_plan(settings, {"checks": check, "attempts": attempts})
+    with session.open_store(settings) as store:
+        found = store.project(project)
+        check_project(store, found)
+        fixes = planned(store, found, checks=check, attempts=attempts)
+        if dry_run:
+            fixes_table(fixes) if not as_json else session.emit(fixes.as_json())
+            return
+        asks = any(not fix.pure for fix in fixes.fixes)
+        if asks:
+            connect(settings, store.ledger)  # sends nothing, but refuses settings that cannot work
+        stages = MENDING[1:] if asks else ("settle", "check")
+        session.run_and_report(Journey(store, found, settings, plan), stages, as_json=as_json)
+
+
+@app.command()
 def pipeline(
     domain: opt.DomainText,
     description: opt.Description = "",
@@ -112,6 +153,10 @@ def pipeline(
     grounded_negatives: opt.GroundedNegatives = 0,
     length: opt.PassageLength = opt.Length.MEDIUM,
     contrastive: opt.Contrastive = False,
+    mend: Annotated[
+        bool, typer.Option("--repair/--no-repair", help="Mend what the checks find.")
+    ] = True,
+    attempts: opt.Attempts = 2,
     train: Annotated[bool, typer.Option("--train", help="Train a model on the data.")] = False,
     preset: opt.TrainingPreset = opt.Preset.BALANCED,
     base: opt.Base = "tiny",
@@ -125,6 +170,8 @@ def pipeline(
     as_json: opt.Json = False,
 ) -> None:
     """Go the whole journey, from words to a measured model. Run again, it goes on where it stopped."""
+    from distiller.pipeline import MENDING
+
     define = {
         "name": project,
         "domain": domain,
@@ -145,6 +192,7 @@ def pipeline(
         "grounded_negatives": grounded_negatives,
         "length": length.value,
         "contrastive": contrastive,
+        "attempts": attempts,
         "preset": preset.value,
         "base": base,
         "collection": collection,
@@ -153,7 +201,7 @@ def pipeline(
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []
-    stages += ["check", "snapshot"]
+    stages += [*MENDING, "snapshot"] if mend else ["check", "snapshot"]
     if train:
         stages.append("train")
     if train or collection:

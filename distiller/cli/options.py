@@ -94,6 +94,10 @@ Contrastive = Annotated[
         "--contrastive", help="Spread hard negatives over the six contrastive strategies."
     ),
 ]
+Attempts = Annotated[
+    int,
+    typer.Option("--attempts", min=1, max=10, help="How often one text is mended at most."),
+]
 Base = Annotated[
     str,
     typer.Option("--base", metavar="MODEL", help="Start model: hub name, folder, or `tiny`."),

@@ -48,6 +48,10 @@ class Context(BaseModel):
     relationships: list[Link]
 
 
+class MendedQuery(BaseModel):
+    query: str
+
+
 class Kind(BaseModel):
     type: str
     description: str

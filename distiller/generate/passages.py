@@ -180,6 +180,18 @@ class PassageStage:
         # The same strategy with the same seed would bring the ledger's altered query again.
         return self._negatives(query, turn, [Wanted(strategy, number)], salt=f"/{used.total()}")
 
+    async def add_one(self, query: Query) -> int:
+        """Write a hard negative besides those that are there; returns passages written."""
+        known = set(self.labels.get(query.id, {}))
+        for work in self.one_more(query):
+            await self.stage.one(work)
+        labels = self.stage.store.judgments(
+            self.stage.project.id, query_ids=[query.id], sources=LABELS
+        )
+        self.labels[query.id] = {label.passage_id: label for label in labels}
+        self.ids |= self.labels[query.id].keys()
+        return len(self.labels[query.id].keys() - known)
+
     def _missing(
         self, query: Query, wanted: list[Strategy], have: Counter[Strategy]
     ) -> list[Wanted]:

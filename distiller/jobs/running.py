@@ -37,6 +37,8 @@ def kind_of(stages: Sequence[str]) -> str:
     """What a job of these stages is called."""
     if "train" in stages:
         return "train" if stages[0] == "snapshot" else "pipeline"
+    if "repair" in stages[:2] or "settle" in stages[:2]:
+        return "repair"
     return stages[0] if len(stages) == 1 else "pipeline"
 
 

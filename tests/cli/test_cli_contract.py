@@ -28,12 +28,21 @@ COMMANDS = {
     "ingest": ["PATH", "--project", "--words", "--overlap"],
     "mine": ["--negatives", "--with", "--skip", "--depth", "--margin", "--project"],
     "validate": ["--strict"],
+    "repair": ["--check", "--attempts", "--dry-run", "--project", "--json"],
     "format": ["--format", "--split", "--output"],
     "import": [],
     "train": ["--project", "--train-file", "--val-file", "--base", "--output", "--preset"],
     "evaluate": ["--model", "--collection", "--json"],
     "search": ["--model", "--collection"],
-    "pipeline": ["--domain", "--queries", "--train", "--collection", "--corpus"],
+    "pipeline": [
+        "--domain",
+        "--queries",
+        "--train",
+        "--collection",
+        "--corpus",
+        "--repair",
+        "--attempts",
+    ],
     "status": ["--project", "--json"],
 }
 
@@ -121,6 +130,7 @@ BAD_INPUT = {
     "no train file": (["train", "--train-file", "nowhere.json"], "nowhere.json"),
     "no model to measure": (["evaluate", "--collection", "nowhere"], "--model"),
     "a negative budget": (["bootstrap", "--domain", "law", "--budget", "-1"], "--budget"),
+    "no such check": (["repair", "--check", "nosuch"], "project"),
     "bad url": (["bootstrap", "--domain", "law", "--llm", "not a url"], "not a url"),
 }
 

@@ -65,6 +65,7 @@ class Writer:
             "Reading": lambda: self.reading(user, count("entries")),
             "Rewritten": self.rewritten,
             "Context": self.context,
+            "MendedQuery": lambda: {"query": self.query()["query"]},
             "Kinds": lambda: several("document_types", self.kind),
             "Queries": lambda: several("queries", self.keywords),
             "PassageQueries": lambda: several("queries", self.plain),
