@@ -49,7 +49,7 @@ from distiller.schema.usage import Forecast
 from distiller.settings import Settings
 from distiller.splade.start import resolve
 from distiller.store import Store
-from distiller.train import PRESETS, train
+from distiller.train import PRESETS, train, verdict
 
 TUNED = "tuned"
 """What reports of a journey call the model that it trained; its folder's name says little."""
@@ -397,13 +397,13 @@ async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
         resolve(plan.base, journey.settings.cache_dir),
         folder,
         language=journey.project.domain.language,
+        canary=load(journey.settings.canary) if journey.settings.canary else None,
         on_progress=on_progress,
     )
     journey.model = model.model_copy(update={"project_id": journey.project.id})
     journey.store.save_model(journey.model)
-    return StageReport(
-        stage="train", made=1, present=0, notes=[f"model in {_from_here(model.path)}"]
-    )
+    notes = [f"model in {_from_here(model.path)}", verdict(model)]
+    return StageReport(stage="train", made=1, present=0, notes=notes)
 
 
 def _from_here(path: str) -> Path:

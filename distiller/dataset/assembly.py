@@ -223,4 +223,5 @@ def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassag
         explanation=judgment.explanation or (intended.explanation if intended else ""),
         strategy=strategy.value if isinstance(strategy, Strategy) else strategy,
         score=scored.score if scored else None,
+        decided_by=judgment.source.value,
     )

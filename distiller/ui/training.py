@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -19,18 +19,22 @@ from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
 from distiller.ui.text import plain
 
+if TYPE_CHECKING:
+    from distiller.train.recipe import Recipe
+
 FEW = 20
 """Fewer training queries than this teach next to nothing."""
-PRESETS = {
-    "quick": "**Quick.** One short pass, to see that everything works; not meant to win.",
-    "balanced": "**Balanced.** Three passes over the data. A good first choice.",
-    "thorough": "**Thorough.** Six passes with many hard negatives, for the model you will use.",
-}
 CURVES: list[tuple[str, str, dict[str, str]]] = [
     (
         "Loss: how wrong the model is on the training queries (lower is better)",
         "Loss",
-        {"loss": "in all", "ranking": "ranking", "regularizer": "regulariser"},
+        {
+            "loss": "in all",
+            "ranking": "ranking",
+            "teacher": "teacher",
+            "guard": "staying near the start model",
+            "regularizer": "regulariser",
+        },
     ),
     (
         "nDCG@10 on queries kept aside: how high the right passages rank (1 is perfect)",
@@ -109,13 +113,14 @@ def _title(snapshot: DatasetSnapshot | None) -> str:
 def start(here: Here, snapshot: DatasetSnapshot) -> None:
     """Choose how long and careful to train, and begin."""
     from distiller.pipeline import Plan
+    from distiller.train.recipe import PRESETS
 
     names = list(PRESETS)
     preset = st.radio(
         "How careful",
         names,
-        index=1,
-        captions=[PRESETS[name].split("**")[2].strip() + _estimate(here, name) for name in names],
+        index=names.index("balanced"),
+        captions=[PRESETS[name].words + _estimate(here, name) for name in names],
         format_func=str.capitalize,
         key=here.key("preset"),
     )
@@ -129,17 +134,16 @@ def start(here: Here, snapshot: DatasetSnapshot) -> None:
             help="`tiny` is packaged: 4.4 million parameters, English. Or a model's name on the "
             "Hugging Face hub, or a folder on this computer.",
         ).strip()
-        st.dataframe(_recipe(preset), hide_index=True)
+        st.caption(PRESETS[preset].evidence)
+        st.dataframe(_recipe(PRESETS[preset]), hide_index=True)
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         plan = Plan(snapshot=snapshot.id, preset=preset, base=base or "tiny")
         stages = ["snapshot", "train", "evaluate"]
         launch(here, stages, plan, "Training has begun; you may close this page")
 
 
-def _recipe(preset: str) -> list[dict[str, str]]:
-    from distiller.train.recipe import PRESETS as RECIPES
-
-    fields = RECIPES[preset].model_dump(exclude={"name", "evidence"})
+def _recipe(recipe: Recipe) -> list[dict[str, str]]:
+    fields = recipe.model_dump(exclude={"name", "words", "evidence"})
     return [{"Setting": name, "Value": str(value)} for name, value in fields.items()]
 
 
@@ -236,9 +240,18 @@ def _row(job: Job, title: str, model: TrainedModel | None) -> dict[str, Any]:
         "How it ended": STATES[job.state],
         "nDCG@10 before": measured[0] if measured else None,
         "nDCG@10 best": max(measured) if measured else None,
+        "Better than its start model?": _verdict(model),
         "Model": model.path if model else "",
         "Remark": job.message,
     }
+
+
+def _verdict(model: TrainedModel | None) -> str:
+    if model is None or not model.promotion:
+        return ""
+    if model.promoted:
+        return f"Yes: {model.promotion}"
+    return f"Not shown, so use {model.recommended}: {model.promotion}"
 
 
 def has_queries(here: Here) -> bool:
