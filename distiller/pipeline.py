@@ -6,6 +6,7 @@ it stopped: after a crash, a spent budget or Ctrl-C. The command line and the jo
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -23,11 +24,14 @@ from distiller.corpus.searches import BM25_NAME, mine_corpus
 from distiller.dataset import check_stage, freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
+    PER_PASSAGE,
+    SHARES,
     another_negative,
     extend_concept,
     generate_knowledge,
     generate_passages,
     generate_queries,
+    has_corpus,
     judge_passages,
     repair,
     requests_for,
@@ -55,10 +59,18 @@ class Plan(Record):
     """How much of what the user asked for."""
 
     concepts: int = Field(default=50, ge=1, le=5_000)
+    knowledge_from: Literal["words", "corpus", "both"] | None = None
+    """Where concepts come from; None: from both where there are documents."""
     queries: int = Field(default=100, ge=1, le=1_000_000)
     complexity: Literal["simple", "mixed", "complex"] = "mixed"
+    per_passage: int = Field(default=PER_PASSAGE, ge=1, le=20)
+    """Queries of different kinds that each passage of the user's documents is asked for."""
+    grounded_share: float | None = Field(default=None, ge=0, le=1)
+    """Of the queries, those written from documents; None: all where there are any."""
     positives_per_query: int = Field(default=1, ge=1, le=10)
     negatives_per_query: int = Field(default=3, ge=0, le=20)
+    grounded_negatives: int = Field(default=0, ge=0, le=20)
+    """Hard negatives written for a query that was written from a document; more are mined."""
     length: Literal["short", "medium", "long"] = "medium"
     contrastive: bool = False
     preset: str = "balanced"
@@ -83,6 +95,10 @@ class Plan(Record):
     mine_with: list[str] = Field(default_factory=list)
     """Searches to mine hard negatives with; none means BM25 and the start model."""
     mining: Mining = Field(default_factory=Mining)
+    checks: list[str] | None = None
+    """Checks whose findings are mended; None means all that are more than hints."""
+    attempts: int = Field(default=2, ge=1, le=10)
+    """How often one item is mended at most, over all runs."""
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -148,13 +164,34 @@ def forecasts(journey: Journey, stages: Sequence[str]) -> list[Forecast]:
         [name for name in stages if name in WRITING],
         journey.project.domain,
         concepts=plan.concepts,
+        read=math.ceil(_share_read(journey, stages) * plan.concepts),
         queries=plan.queries,
+        grounded=round(_grounded_share(journey, stages) * plan.queries),
+        per_passage=plan.per_passage,
         positives_per_query=plan.positives_per_query,
         negatives_per_query=plan.negatives_per_query,
+        grounded_negatives=plan.grounded_negatives,
         length=plan.length,
         contrastive=plan.contrastive,
     )
     return forecast(requests, journey.settings)
+
+
+def _share_read(journey: Journey, stages: Sequence[str]) -> float:
+    """Of the concepts, those read from documents."""
+    source = journey.plan.knowledge_from
+    return SHARES[source or ("both" if _reads(journey, stages) else "words")]
+
+
+def _grounded_share(journey: Journey, stages: Sequence[str]) -> float:
+    """Of the queries, those written from documents."""
+    share = journey.plan.grounded_share
+    return float(_reads(journey, stages)) if share is None else share
+
+
+def _reads(journey: Journey, stages: Sequence[str]) -> bool:
+    """Whether there are documents, or an earlier stage of the run reads some."""
+    return "ingest" in stages or has_corpus(journey.store, journey.project)
 
 
 async def _run_stage(journey: Journey, name: str) -> StageReport:
@@ -203,6 +240,7 @@ async def _knowledge(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.project,
         _client(journey),
         concepts=journey.plan.concepts,
+        source=journey.plan.knowledge_from,
         on_progress=on_progress,
     )
 
@@ -214,6 +252,8 @@ async def _queries(journey: Journey, on_progress: OnProgress) -> StageReport:
         _client(journey),
         count=journey.plan.queries,
         complexity=journey.plan.complexity,
+        per_passage=journey.plan.per_passage,
+        grounded_share=journey.plan.grounded_share,
         on_progress=on_progress,
     )
 
@@ -225,6 +265,7 @@ async def _passages(journey: Journey, on_progress: OnProgress) -> StageReport:
         _client(journey),
         positives_per_query=journey.plan.positives_per_query,
         negatives_per_query=journey.plan.negatives_per_query,
+        grounded_negatives=journey.plan.grounded_negatives,
         length=journey.plan.length,
         contrastive=journey.plan.contrastive,
         on_progress=on_progress,

@@ -17,6 +17,13 @@ BATCH = 4
 
 Mix = Literal["simple", "mixed", "complex"]
 
+LIMITS = {
+    Complexity.SIMPLE: "at most 8 words",
+    Complexity.MODERATE: "8 to 15 words",
+    Complexity.COMPLEX: "15 to 35 words",
+}
+"""As the examples of the prompts show them."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -58,11 +65,16 @@ class Plan:
     @property
     def complexities(self) -> list[Complexity]:
         """Those of the mix."""
-        return list(Complexity) if self.mix == "mixed" else [Complexity(self.mix)]
+        return complexities_of(self.mix)
 
     def _types(self, complexity: Complexity) -> list[QueryType]:
         fitting = [kind for kind in self.template.query_types if complexity in kind.complexities]
         return fitting or self.template.query_types
+
+
+def complexities_of(mix: Mix) -> list[Complexity]:
+    """All of them where they are mixed, or else the one."""
+    return list(Complexity) if mix == "mixed" else [Complexity(mix)]
 
 
 def checked_mix(complexity: str) -> Mix:
