@@ -39,7 +39,8 @@ from distiller.schema.usage import Forecast
 from distiller.settings import Settings
 from distiller.splade.start import resolve
 from distiller.store import Store
-from distiller.train import PRESETS, train
+from distiller.train import PRESETS, Recipe, train
+from distiller.train.pace import calibrate, changed
 
 TUNED = "tuned"
 """What reports of a journey call the model that it trained; its folder's name says little."""
@@ -67,6 +68,10 @@ class Plan(Record):
     """Trained model to measure, by id; None takes the one that this run trains."""
     targets: list[str] = Field(default_factory=list)
     """Items that a stage is about, by id, where it is not about all."""
+    query_type: str = ""
+    """The only type of query to write; empty means all of the template's."""
+    recipe: dict[str, float] = Field(default_factory=dict)
+    """Settings of a training that differ from the preset's, by their names in `Recipe`."""
 
 
 @dataclass
@@ -168,6 +173,8 @@ async def _queries(journey: Journey, on_progress: OnProgress) -> StageReport:
         _client(journey),
         count=journey.plan.queries,
         complexity=journey.plan.complexity,
+        about=journey.plan.targets,
+        of_type=journey.plan.query_type,
         on_progress=on_progress,
     )
 
@@ -255,13 +262,12 @@ def _own(journey: Journey, snapshot: DatasetSnapshot) -> DatasetSnapshot:
 async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
     plan, snapshot = journey.plan, journey.snapshot
     assert snapshot is not None, "the stage 'snapshot' comes before 'train'"
-    if plan.preset not in PRESETS:
-        raise InputError(f"no preset {plan.preset!r}; there are {', '.join(PRESETS)}")
-    name = f"{snapshot.content_hash[:10]}-{Path(plan.base).name}-{plan.preset}"
+    recipe = recipe_of(plan).model_copy(update={"seed": journey.settings.seed})
+    name = f"{snapshot.content_hash[:10]}-{Path(plan.base).name}-{recipe.name}"
     folder = plan.output or journey.settings.workspace / "models" / journey.project.name / name
     model = train(
         snapshot,
-        PRESETS[plan.preset].model_copy(update={"seed": journey.settings.seed}),
+        recipe,
         resolve(plan.base, journey.settings.cache_dir),
         folder,
         language=journey.project.domain.language,
@@ -272,6 +278,26 @@ async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
     return StageReport(
         stage="train", made=1, present=0, notes=[f"model in {_from_here(model.path)}"]
     )
+
+
+def recipe_of(plan: Plan) -> Recipe:
+    """The preset with what the user changed of it.
+
+    Raises:
+        InputError: no such preset or setting, or a value that a setting cannot have.
+    """
+    if plan.preset not in PRESETS:
+        raise InputError(f"no preset {plan.preset!r}; there are {', '.join(PRESETS)}")
+    return changed(PRESETS[plan.preset], plan.recipe)
+
+
+async def _calibrate(journey: Journey, on_progress: OnProgress) -> StageReport:
+    plan, snapshot = journey.plan, journey.snapshot
+    assert snapshot is not None, "the stage 'snapshot' comes before 'calibrate'"
+    base = resolve(plan.base, journey.settings.cache_dir)
+    pace = calibrate(snapshot, base, journey.settings.workspace, on_progress=on_progress)
+    on_progress(Progress(stage="calibrate", done=1, total=1, metrics=pace.model_dump()))
+    return StageReport(stage="calibrate", made=1, present=0)
 
 
 def _from_here(path: str) -> Path:
@@ -325,5 +351,10 @@ LLM_STAGES: dict[str, Stage] = {
     "extend_concept": _extend_concept,
     "another_negative": _another_negative,
 }
-LOCAL_STAGES: dict[str, Stage] = {"snapshot": _snapshot, "train": _train, "evaluate": _evaluate}
+LOCAL_STAGES: dict[str, Stage] = {
+    "snapshot": _snapshot,
+    "calibrate": _calibrate,
+    "train": _train,
+    "evaluate": _evaluate,
+}
 ALL_STAGES = LLM_STAGES | LOCAL_STAGES

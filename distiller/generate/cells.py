@@ -70,3 +70,16 @@ def checked_mix(complexity: str) -> Mix:
     if complexity not in ("simple", "mixed", "complex"):
         raise InputError(f"no complexity {complexity!r}; use simple, mixed or complex")
     return complexity  # type: ignore[return-value]
+
+
+def of_one_type(template: Template, name: str) -> Template:
+    """The template with that type of query only; as it is without a name.
+
+    Raises:
+        InputError: the template has no such type.
+    """
+    kinds = [kind for kind in template.query_types if not name or kind.name == name]
+    if not kinds:
+        known = ", ".join(kind.name for kind in template.query_types)
+        raise InputError(f"no type of query is called {name!r} here; there are {known}")
+    return template.model_copy(update={"query_types": kinds})

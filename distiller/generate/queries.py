@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from distiller.generate import answers
-from distiller.generate.cells import BATCH, Cell, Plan, checked_mix
+from distiller.generate.cells import BATCH, Cell, Plan, checked_mix, of_one_type
 from distiller.generate.grounding import Ground, Grounding
 from distiller.generate.records import firmly
 from distiller.generate.speech import in_language
@@ -56,12 +56,17 @@ async def generate_queries(
     *,
     count: int,
     complexity: str = "mixed",
+    about: Sequence[str] = (),
+    of_type: str = "",
     on_progress: OnProgress | None = None,
 ) -> StageReport:
     """Write queries until the project has exactly `count` that are not rejected.
 
+    `about` narrows what is asked about to concepts, by id; `of_type` to one of the template's
+    types of query.
+
     Raises:
-        InputError: no concepts yet, or an unknown complexity.
+        InputError: no concepts yet, or an unknown complexity, concept or type.
         StageFailed: nothing at all could be made.
         DistillerError: what stopped the stage; everything written before is kept.
     """
@@ -72,7 +77,11 @@ async def generate_queries(
         raise InputError(
             f"project {project.name!r} has no concepts yet; run `distiller bootstrap` first"
         )
-    plan = Plan(grounding.concepts, template(project.domain.template), mix, project.domain.name)
+    concepts = [concept for concept in grounding.concepts if not about or concept.id in about]
+    if not concepts:
+        raise InputError("none of these concepts stands in the knowledge base; choose another one")
+    kinds = of_one_type(template(project.domain.template), of_type)
+    plan = Plan(concepts, kinds, mix, project.domain.name)
     run = QueryStage(stage, plan, grounding, count)
     await run.run()
     report = stage.report()

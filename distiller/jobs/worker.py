@@ -42,7 +42,7 @@ def slot_of(job: Job, settings: Settings) -> str:
     """What the job needs for itself: the device to train, the embedded model, else its project."""
     host = socket.gethostname()
     stages = set(job.parameters.get("stages", []))
-    if stages & {"train", "evaluate"}:
+    if stages & {"train", "evaluate", "calibrate"}:
         return f"{host}/device"
     url = job.parameters.get("llm", {}).get("llm_url", settings.llm_url)
     local = url == "local" or (not url and settings.uses_local_model)

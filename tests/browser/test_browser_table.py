@@ -38,6 +38,7 @@ def opened(chromium: Browser, address: str, project: Project, more: str = "") ->
 def write(page: Page, row: int, column: str, text: str) -> None:
     """Type into a cell, as people do: two clicks, the words, Enter."""
     grid = page.get_by_test_id("stDataFrame")
+    expect(grid).to_have_count(1)  # the one before is gone
     grid.scroll_into_view_if_needed()
     box = grid.bounding_box()
     assert box
