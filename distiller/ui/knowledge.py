@@ -97,7 +97,9 @@ def _words(here: Here, title: str) -> str:
 
 
 def _decisions(here: Here, kind: type[Item], title: str, rows: list[Any]) -> None:
-    names = fields_of(kind)
+    first, *others = fields_of(kind)
+    # What no row on the page has takes no room; the form below has all fields.
+    names = [first, *(name for name in others if any(getattr(row, name) for row in rows))]
     titles = [name.replace("_", " ").capitalize() for name in names]
     frame = pd.DataFrame(
         [

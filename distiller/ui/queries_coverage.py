@@ -38,8 +38,12 @@ def coverage_map(here: Here) -> None:
     concepts = found.concepts[(page - 1) * SHOWN : page * SHOWN]
     bare = sum(not found.total(concept) for concept in found.concepts)
     st.markdown(
-        f"{bare:,} of {len(found.concepts):,} concepts have no query yet. "
-        "What no query asks about, the search model does not learn."
+        (
+            f"{bare:,} of {len(found.concepts):,} concepts have no query yet. "
+            if bare
+            else f"Each of the {len(found.concepts):,} concepts has a query. "
+        )
+        + "What no query asks about, the search model does not learn."
     )
     _more(here, found)
     frame = pd.DataFrame(
