@@ -54,8 +54,12 @@ def max_logits(
     Returns:
         (batch, vocabulary), not negative; zero for a text without any token.
     """
-    pooled: Tensor = _MaxLogits.apply(hidden, mask, weight, bias, tile)  # type: ignore[no-untyped-call]
-    return pooled
+    tile = tile or tile_for(mask.numel(), weight)
+    parts = (hidden, weight, bias)
+    if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in parts):
+        pooled: Tensor = _MaxLogits.apply(hidden, mask, weight, bias, tile)  # type: ignore[no-untyped-call]
+        return pooled
+    return _pool(hidden, mask, weight, bias, tile, learns=False)[0]
 
 
 class _MaxLogits(torch.autograd.Function):
@@ -66,15 +70,11 @@ class _MaxLogits(torch.autograd.Function):
         mask: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        tile: Tile | None,
+        tile: Tile,
     ) -> Tensor:
-        flat = hidden.reshape(-1, hidden.shape[-1])
-        tile = tile or tile_for(flat, len(weight))
-        learns = any(ctx.needs_input_grad)
-        pooled, winners = _pool(hidden, mask, weight, bias, tile, learns)
-        if learns:
-            ctx.save_for_backward(flat, weight, *winners)
-            ctx.shape, ctx.has_bias = hidden.shape, bias is not None
+        pooled, winners = _pool(hidden, mask, weight, bias, tile, learns=True)
+        ctx.save_for_backward(hidden.reshape(-1, hidden.shape[-1]), weight, *winners)
+        ctx.shape, ctx.has_bias = hidden.shape, bias is not None
         return pooled
 
     @staticmethod
@@ -146,6 +146,8 @@ def _pool(
     hidden: Tensor, mask: Tensor, weight: Tensor, bias: Tensor | None, tile: Tile, learns: bool
 ) -> tuple[Tensor, Winners]:
     """The pooled logits, (batch, vocabulary), and the winners above zero if `learns`."""
+    hidden, weight = hidden.detach(), weight.detach()  # `out=` is refused where gradients are kept
+    bias = None if bias is None else bias.detach()
     packed = pack(hidden, mask, tile.tokens)
     pooled = hidden.new_empty(len(packed.order), len(weight))
     buffer = hidden.new_empty(packed.largest * min(tile.words, len(weight)))

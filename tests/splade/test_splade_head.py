@@ -21,6 +21,7 @@ from sentence_transformers.sparse_encoder.losses import (
 )
 from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     AutoTokenizer,
     BertConfig,
@@ -124,6 +125,37 @@ def test_the_tile_changes_no_bit(width: int, tile: Tile, dtype: torch.dtype) -> 
     mask = torch.arange(90) < torch.tensor([[90], [3], [0], [41], [90], [1]])
     usual = max_logits(hidden, mask, weight, bias, Tile(512, 512))
     assert torch.equal(max_logits(hidden, mask, weight, bias, tile), usual)
+
+
+class Largest(TorchDispatchMode):
+    """Elements of the largest tensor that was made meanwhile."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(tensor, Tensor):
+                self.elements = max(self.elements, tensor.untyped_storage().nbytes() // 4)
+        return made
+
+
+@pytest.mark.parametrize("bias", [-6.0, 6.0])
+def test_no_tensor_of_all_logits_is_made(bias: float) -> None:
+    hidden = torch.randn(16, 64, 8, requires_grad=True)
+    weight = torch.randn(2000, 8, requires_grad=True)
+    shift = torch.full((2000,), bias, requires_grad=True)
+    with Largest() as largest:
+        max_logits(hidden, torch.ones(16, 64), weight, shift, Tile(256, 256)).sum().backward()
+    # The result itself has 16 × 2,000; all logits would be 16 × 64 × 2,000.
+    assert largest.elements < 5 * 16 * 2000
+
+
+def test_nothing_is_kept_for_learning_where_nothing_learns() -> None:
+    weight = torch.randn(20, 4, requires_grad=True)
+    with torch.no_grad():
+        assert not max_logits(torch.randn(2, 3, 4), torch.ones(2, 3), weight, None).requires_grad
+    assert max_logits(torch.randn(2, 3, 4), torch.ones(2, 3), weight, None).requires_grad
 
 
 def test_of_tokens_with_the_same_logit_the_first_that_counts_learns() -> None:
