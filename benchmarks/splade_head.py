@@ -47,12 +47,14 @@ from distiller.splade.loading import quiet
 from distiller.splade.max_logits import max_logits
 from distiller.splade.tiling import tile_for
 
-QUERIES, PASSAGES_EACH = 32, 3
+PASSAGES_EACH = 3
 QUERY_TOKENS, PASSAGE_TOKENS = 64, 128
 QUERY_LAMBDA, PASSAGE_LAMBDA = 1e-3, 6e-4
-TEXTS = 192
-"""Texts to encode, 10 to 256 words long, half of them under 90."""
+TEXTS_EACH = 6
+"""Texts to encode per query of a step, 10 to 256 words long, half of them under 90."""
 WAYS = ("ours", "sentence-transformers", "plain loop")
+
+COLUMNS = "model;active dims;way;triplets/s;step s;× ours;peak MB;passages/s;× ours".split(";")
 
 clock = time.perf_counter
 
@@ -70,8 +72,8 @@ def shape(name: str) -> Any:
     return DistilBertForMaskedLM(DistilBertConfig())
 
 
-def load(name: str, active: int | None, folder: Path) -> SparseEncoder:
-    """The packaged model as it is or a random one; its bias moved to so many active dimensions."""
+def load(name: str, active: int, folder: Path) -> SparseEncoder:
+    """The packaged model or a random one, its bias moved to so many active dimensions."""
     tiny = resolve("tiny", Path(platformdirs.user_cache_dir("distiller"))).source
     source = tiny
     if name != "tiny":
@@ -82,14 +84,11 @@ def load(name: str, active: int | None, folder: Path) -> SparseEncoder:
     with quiet():
         model = SparseEncoder(source, device="cpu")
     model.max_seq_length = 256
-    if active:
-        decoder = model[0].model.get_output_embeddings()
-        with torch.inference_mode():
-            sample = batch(8, PASSAGE_TOKENS, seed=5)
-            largest = model[0].model(**sample).logits.amax(1)
-        with torch.no_grad():
-            share = 1 - active / largest.shape[1]
-            decoder.bias -= torch.quantile(largest.flatten(), share)
+    with torch.no_grad():
+        largest = model[0].model(**batch(8, PASSAGE_TOKENS, seed=5)).logits.amax(1)
+        share = 1 - active / largest.shape[1]
+        bias = model[0].model.get_output_embeddings().bias
+        bias -= torch.quantile(largest.flatten(), share)
     return model
 
 
@@ -101,9 +100,9 @@ def batch(rows: int, length: int, seed: int) -> Features:
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
-def columns() -> list[Features]:
-    first = batch(QUERIES, QUERY_TOKENS, seed=0)
-    return [first, *(batch(QUERIES, PASSAGE_TOKENS, seed=1 + n) for n in range(PASSAGES_EACH))]
+def columns(queries: int) -> list[Features]:
+    first = batch(queries, QUERY_TOKENS, seed=0)
+    return [first, *(batch(queries, PASSAGE_TOKENS, seed=1 + n) for n in range(PASSAGES_EACH))]
 
 
 def published(model: Any, features: Features) -> torch.Tensor:
@@ -114,15 +113,15 @@ def published(model: Any, features: Features) -> torch.Tensor:
     return weights
 
 
-def plain_loss(model: Any) -> torch.Tensor:
-    queries, *passages = (published(model, features) for features in columns())
+def plain_loss(model: Any, inputs: list[Features]) -> torch.Tensor:
+    queries, *passages = (published(model, features) for features in inputs)
     everything = torch.cat(passages)
     ranking = torch.nn.functional.cross_entropy(queries @ everything.T, torch.arange(len(queries)))
     flops = [(weights.mean(0) ** 2).sum() for weights in (queries, everything)]
     return ranking + QUERY_LAMBDA * flops[0] + PASSAGE_LAMBDA * flops[1]
 
 
-def stepper(model: SparseEncoder, way: str) -> Callable[[], None]:
+def stepper(model: SparseEncoder, way: str, queries: int) -> Callable[[], None]:
     """One optimizer step of a way of computing."""
     if way == "ours":
         assert install(model)
@@ -133,25 +132,26 @@ def stepper(model: SparseEncoder, way: str) -> Callable[[], None]:
 
     def step() -> None:
         optimizer.zero_grad()
+        inputs = columns(queries)
         library = way != "plain loop"
-        value = sum(loss(columns()).values()) if library else plain_loss(model[0].model)
+        value = sum(loss(inputs).values()) if library else plain_loss(model[0].model, inputs)
         value.backward()
         optimizer.step()
 
     return step
 
 
-def texts(model: SparseEncoder) -> list[str]:
+def texts(model: SparseEncoder, count: int) -> list[str]:
     chooser = random.Random(3)
     words = [word for word in model.tokenizer.get_vocab() if word.isalpha() and len(word) > 2]
     words.sort()
-    lengths = [min(256, max(10, int(chooser.lognormvariate(4.5, 0.7)))) for _ in range(TEXTS)]
+    lengths = [min(256, max(10, int(chooser.lognormvariate(4.5, 0.7)))) for _ in range(count)]
     return [" ".join(chooser.choices(words, k=length)) for length in lengths]
 
 
-def encoder(model: SparseEncoder, way: str) -> Callable[[], Any]:
+def encoder(model: SparseEncoder, way: str, count: int) -> Callable[[], Any]:
     """Encode all texts by a way of computing, to a sparse matrix."""
-    corpus = texts(model)
+    corpus = texts(model, count)
     model.eval()
     if way == "ours":
         assert install(model)
@@ -195,27 +195,17 @@ def resident(line: str) -> float:
     raise SystemExit("needs /proc (Linux)")
 
 
-def grown(name: str, active: int | None, folder: Path, way: str) -> float:
+def grown(name: str, active: int, folder: Path, way: str, queries: int) -> float:
     """MB by which three steps raise the peak over the loaded model; call in a fresh process."""
-    step = stepper(load(name, active, folder), way)
+    step = stepper(load(name, active, folder), way, queries)
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak of loading
     before = resident("VmRSS")
     for _ in range(3):
         step()
     return resident("VmHWM") - before
 
 
-def peak_gflops() -> float:
-    """The most GFLOP/s of a float32 product on this machine, square or of a tile's shape."""
-    best = 0.0
-    for rows, width, columns_ in ((2048, 2048, 2048), (4096, 1024, 1024), (2048, 384, 512)):
-        left, right = torch.randn(rows, width), torch.randn(width, columns_)
-        out = torch.empty(rows, columns_)
-        seconds = in_turn({"mm": lambda a=left, b=right, c=out: torch.mm(a, b, out=c)}, 15)["mm"]
-        best = max(best, 2 * rows * width * columns_ / seconds / 1e9)
-    return best
-
-
-def head_alone(width: int, rounds: int) -> str:
+def head_alone(width: int, rounds: int) -> None:
     """Forward and forward + backward of the head, 32 × 128 tokens, 150 active, and its share."""
     torch.manual_seed(0)
     hidden = torch.nn.functional.layer_norm(torch.randn(32, 128, width), (width,))
@@ -244,37 +234,34 @@ def head_alone(width: int, rounds: int) -> str:
     }
     took = in_turn(calls, rounds * 3)
     peak = max(2 * 2048**3 / took["peak"], 2 * product.numel() * width / took["product"]) / 1e9
-    shares = " | ".join(
-        f"{took[name]:.3f} s, {flop / took[name] / peak:.0%}" for name in ("forward", "both")
-    )
-    return f"| {width} | {peak:.0f} | {shares} | {tuple(tile_for(len(flat), weight))} |"
+    cells = [str(width), f"{peak:.0f}"]
+    for name in ("forward", "both"):
+        cells += [f"{took[name]:.3f} s", f"{flop / took[name] / peak:.0%}"]
+    row(*cells, str(tuple(tile_for(len(flat), weight))))
 
 
-def table(rows: list[list[str]]) -> None:
-    for row in rows:
-        print("| " + " | ".join(row) + " |", flush=True)
+def row(*cells: str) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def compare(name: str, active: int | None, folder: Path, rounds: int, memory: bool) -> None:
+def compare(name: str, active: int, folder: Path, args: argparse.Namespace) -> None:
     """Print the rows of one model shape."""
-    model = load(name, active, folder)
+    model, queries = load(name, active, folder), args.queries
     with torch.inference_mode():
         found = model(batch(8, PASSAGE_TOKENS, seed=9))["sentence_embedding"]
     dims = f"{(found > 0).sum(1).float().mean():.0f}"
-    steps = in_turn({way: stepper(copy.deepcopy(model), way) for way in WAYS}, rounds)
-    encoded = in_turn({way: encoder(copy.deepcopy(model), way) for way in WAYS}, rounds)
-    rows = []
+    steps = in_turn({way: stepper(copy.deepcopy(model), way, queries) for way in WAYS}, args.rounds)
+    count = queries * TEXTS_EACH
+    encoded = in_turn({way: encoder(copy.deepcopy(model), way, count) for way in WAYS}, args.rounds)
     for way in WAYS:
         megabytes = "–"
-        if memory:
+        if not args.no_memory:
             with multiprocessing.get_context("spawn").Pool(1) as pool:
-                megabytes = f"{pool.apply(grown, (name, active, folder, way)):,.0f}"
-        rows.append(
-            [name, dims, way, f"{QUERIES * PASSAGES_EACH / steps[way]:.1f}", f"{steps[way]:.2f}",
-             f"{steps[way] / steps['ours']:.1f}", megabytes, f"{TEXTS / encoded[way]:.1f}",
-             f"{encoded[way] / encoded['ours']:.1f}"]
-        )  # fmt: skip
-    table(rows)
+                inputs = (name, active, folder, way, queries)
+                megabytes = f"{pool.apply(grown, inputs):,.0f}"
+        cells = [name, dims, way, f"{queries * (PASSAGES_EACH - 1) / steps[way]:.1f}"]
+        cells += [f"{steps[way]:.2f}", f"{steps[way] / steps['ours']:.1f}", megabytes]
+        row(*cells, f"{count / encoded[way]:.1f}", f"{encoded[way] / encoded['ours']:.1f}")
 
 
 def main() -> None:
@@ -282,13 +269,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shapes", default="tiny,22M,distilbert")
     parser.add_argument("--active", default="50,150,1000", help="active dimensions of each shape")
+    parser.add_argument("--queries", type=int, default=32, help="queries of a step")
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument(
         "--threads", type=int, help="1 measures processor time, which other work hardly disturbs"
     )
     args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    torch.set_num_threads(args.threads or torch.get_num_threads())
     if args.threads == 1:
         global clock  # noqa: PLW0603
         clock = time.process_time
@@ -297,30 +284,16 @@ def main() -> None:
         f" transformers {transformers.__version__}, Python {platform.python_version()};"
         f" {torch.get_num_threads()} threads; load {os.getloadavg()[0]:.1f}"
     )
-    table(
-        [
-            ["width", "peak GFLOP/s", "head forward, share of peak", "forward + backward", "tile"],
-            ["---"] * 5,
-        ]
-    )
+    row("width", "peak GFLOP/s", "forward", "share", "forward + backward", "share", "tile")
+    row(*["---"] * 7)
     for width in (128, 384, 768):
-        print(head_alone(width, args.rounds), flush=True)
-    head = [
-        "model",
-        "active dims",
-        "way",
-        "triplets/s",
-        "step s",
-        "× ours",
-        "peak MB",
-        "passages/s",
-        "× ours",
-    ]
-    table([head, ["---"] * len(head)])
+        head_alone(width, args.rounds)
+    row(*COLUMNS)
+    row(*["---"] * 9)
     with tempfile.TemporaryDirectory() as folder:
         for name in args.shapes.split(","):
             for active in args.active.split(","):
-                compare(name, int(active), Path(folder), args.rounds, not args.no_memory)
+                compare(name, int(active), Path(folder), args)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
