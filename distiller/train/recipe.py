@@ -52,8 +52,8 @@ class Recipe(Record):
     (https://arxiv.org/abs/2403.06789)."""
     teacher_temperature: float = Field(default=1.0, gt=0)
     """The teacher's z-scores are spread as the start model's scores are, divided by this."""
-    query_lambda: float = Field(default=1e-3, ge=0)
-    passage_lambda: float = Field(default=6e-4, ge=0)
+    query_lambda: float = Field(default=5e-5, ge=0)
+    passage_lambda: float = Field(default=3e-5, ge=0)
     """Weights of the FLOPS losses (https://arxiv.org/abs/2004.05665) at full strength; where they
     are steered, what steering begins with."""
     steered: bool = True

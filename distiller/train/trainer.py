@@ -122,7 +122,7 @@ def _tokens_at_once(model: SparseEncoder) -> int:
     layers, hidden = (getattr(config, name, None) for name in ("num_hidden_layers", "hidden_size"))
     if not (hasattr(model[0], "standard") and layers and hidden):  # the standard head
         return _TOKENS_AT_ONCE
-    return max(_TOKENS_AT_ONCE, _BYTES_AT_ONCE // (_BYTES_PER_TOKEN * layers * hidden))
+    return max(_TOKENS_AT_ONCE, _BYTES_AT_ONCE // (_BYTES_PER_TOKEN * int(layers) * int(hidden)))
 
 
 def steering(recipe: Recipe, schedule: Plan, start: Reference) -> Steering:
