@@ -145,6 +145,7 @@ class Preset(StrEnum):
     QUICK = "quick"
     BALANCED = "balanced"
     THOROUGH = "thorough"
+    INSTANT = "instant"
 
 
 class Format(StrEnum):

@@ -115,6 +115,7 @@ class _Job:
         if checkpoint:
             self._remember(checkpoint)
         if not (checkpoint and self._is_over(checkpoint)):
+            model = self._trainee(model)
             self._fit(model, checkpoint)
         elif not self.dev.qrels:
             model = self._load(checkpoint)
@@ -128,18 +129,32 @@ class _Job:
 
         best = self._best_later()
         between = Between(
-            self._load(self.base.source), self._load(self.folder / f"checkpoint-{best['step']}")
+            self._trainee(self._load(self.base.source)),
+            self._load(self.folder / f"checkpoint-{best['step']}"),
         )
+
+        def at(share: float) -> SparseEncoder:
+            return between.at(share) if share else self._load(self.base.source)
+
         canary = self.canary
         trial = Trial(
-            dev=lambda share: self._measure(between.at(share)),
-            canary=(lambda share: canary_worth(self._encoder(between.at(share)), canary))
+            dev=lambda share: self._measure(at(share)),
+            canary=(lambda share: canary_worth(self._encoder(at(share)), canary))
             if canary
             else None,
             canary_name=canary.name if canary else "",
         )
         promotion = decide(self.recipe, self.metrics[0], best, trial)
-        return between.at(promotion.interpolation), promotion
+        return at(promotion.interpolation), promotion
+
+    def _trainee(self, start: SparseEncoder) -> SparseEncoder:
+        """What is trained: the start model, or what the recipe builds of it."""
+        if not self.recipe.query_table:
+            return start
+        from distiller.train.query_table import with_query_table  # noqa: PLC0415 - torch
+
+        passages = {text for row in self.rows for text in (row.positive, *row.negatives)}
+        return with_query_table(start, sorted(passages))
 
     def _fit(self, model: SparseEncoder, checkpoint: Path | None) -> None:
         from distiller.splade.loading import quiet  # noqa: PLC0415 - torch takes seconds
@@ -148,7 +163,7 @@ class _Job:
 
         observer = Observer(
             evaluator=self._measure,
-            worth=worth if self.dev.qrels else None,
+            worth=self._worth if self.dev.qrels else None,
             on_step=self._tell,
             should_stop=self._should_stop,
         )
@@ -178,6 +193,9 @@ class _Job:
     def _measure(self, model: SparseEncoder) -> dict[str, float]:
         return measure(self._encoder(model), self.dev)
 
+    def _worth(self, measured: dict[str, Any]) -> float:
+        return worth(measured, self.recipe.fewest_query_dims)
+
     def _encoder(self, model: SparseEncoder) -> SpladeEncoder:
         return SpladeEncoder(model, passage_length=self.recipe.passage_length)
 
@@ -196,7 +214,7 @@ class _Job:
     def _should_stop(self, step: int, measured: dict[str, float]) -> bool:
         if step >= self.plan.ramp_steps:
             try:
-                check_dims(measured, step)
+                check_dims(measured, step, self.recipe.fewest_query_dims)
             except StageFailed:  # the same call would only go on from here into the same failure
                 shutil.rmtree(self.folder, ignore_errors=True)
                 raise
@@ -231,12 +249,12 @@ class _Job:
         if not self.dev.qrels:
             return self.plan.steps
         best = self._best_later()
-        return int(best["step"]) if worth(best) > self.metrics[0][CRITERION] else 0
+        return int(best["step"]) if self._worth(best) > self.metrics[0][CRITERION] else 0
 
     def _best_later(self) -> dict[str, Any]:
         """The first of the best measured steps after the start; the start where there is none."""
         start, *later = self.metrics
-        return max(later, key=lambda entry: (worth(entry), -entry["step"]), default=start)
+        return max(later, key=lambda entry: (self._worth(entry), -entry["step"]), default=start)
 
     def _write(self, model: SparseEncoder, promotion: Promotion) -> TrainedModel:
         best_step = self._best_later()["step"] if self.dev.qrels else self.plan.steps

@@ -14,6 +14,9 @@ from distiller.schema.retrieval import Collection, SparseEncoder, TrainedModel
 from distiller.train.measure import CRITERION, worth
 from distiller.train.recipe import Recipe
 
+_NOT_MEASURES = {"step", "loss"}
+"""What stands beside the measures in an entry of a training's metrics."""
+
 
 class Candidate(Record):
     """One model between start and tuned, as it was measured."""
@@ -68,10 +71,11 @@ def decide(
         trial: Measures the others.
     """
     tried = [Candidate(share=share, measured=trial.dev(share)) for share in recipe.interpolations]
-    tried = sorted([*tried, Candidate(share=1.0, measured=tuned)], key=lambda one: one.share)
+    known = {name: value for name, value in tuned.items() if name not in _NOT_MEASURES}
+    tried = sorted([*tried, Candidate(share=1.0, measured=known)], key=lambda one: one.share)
     bar = start[CRITERION] + recipe.least_gain
-    ranked = sorted(tried, key=lambda one: (-worth(one.measured), one.share))
-    better = [one for one in ranked if worth(one.measured) > bar]
+    ranked = sorted(tried, key=lambda one: (-_worth(recipe, one), one.share))
+    better = [one for one in ranked if _worth(recipe, one) > bar]
     if not better:
         return Promotion(
             promoted=False, why=_no_gain(recipe, start, ranked[0]), interpolation=0.0, tried=tried
@@ -145,6 +149,10 @@ def canary_worth(encoder: SparseEncoder, collection: Collection) -> float:
     return mean(values[NDCG.name]) or 0.0
 
 
+def _worth(recipe: Recipe, candidate: Candidate) -> float:
+    return worth(candidate.measured, recipe.fewest_query_dims)
+
+
 def _gain(start: dict[str, float], candidate: Candidate) -> str:
     before, after = start[CRITERION], candidate.measured[CRITERION]
     return (
@@ -165,6 +173,6 @@ def _no_gain(recipe: Recipe, start: dict[str, float], best: Candidate) -> str:
     more = f" by more than {100 * recipe.least_gain:.1f} points" if recipe.least_gain else ""
     return (
         f"nothing between the start model and the tuned one ranks the dev split better{more}"
-        f" (nDCG@10 {start[CRITERION]:.3f} before, {max(0.0, worth(best.measured)):.3f} at best);"
+        f" (nDCG@10 {start[CRITERION]:.3f} before, {max(0.0, _worth(recipe, best)):.3f} at best);"
         " keep using the start model, and add or mend training data"
     )

@@ -35,6 +35,11 @@ class Recipe(Record):
     """What a positive of grade 2 (it answers in part) counts beside one of grade 3."""
     learning_rate: float = Field(default=3e-5, gt=0)
     """Peak of AdamW's linear schedule."""
+    query_table: bool = False
+    """Whether queries are looked up in a table of learned term weights instead of being encoded:
+    a query then costs microseconds (SPLADE-doc, https://arxiv.org/abs/2109.10086)."""
+    table_rate: float = Field(default=1e-2, gt=0)
+    """Learning rate of that table."""
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps over which the learning rate rises."""
@@ -47,8 +52,8 @@ class Recipe(Record):
     (https://arxiv.org/abs/2403.06789)."""
     teacher_temperature: float = Field(default=1.0, gt=0)
     """The teacher's z-scores are spread as the start model's scores are, divided by this."""
-    query_lambda: float = Field(default=1e-3, ge=0)
-    passage_lambda: float = Field(default=6e-4, ge=0)
+    query_lambda: float = Field(default=5e-5, ge=0)
+    passage_lambda: float = Field(default=3e-5, ge=0)
     """Weights of the FLOPS losses (https://arxiv.org/abs/2004.05665) at full strength; where they
     are steered, what steering begins with."""
     steered: bool = True
@@ -81,6 +86,11 @@ class Recipe(Record):
     patience: int = Field(default=4, ge=0)
     """Evaluations without a new best after which training stops; 0 never stops early."""
     seed: int = 13
+
+    @property
+    def fewest_query_dims(self) -> float:
+        """Mean active dimensions of a query under which the model has collapsed."""
+        return 1 if self.query_table else 5
 
     @field_validator("interpolations")
     @classmethod
@@ -117,6 +127,15 @@ PRESETS: MappingProxyType[str, Recipe] = MappingProxyType(
             evaluations=12,
             evidence="8 hard negatives per query, as SPLADE-v3 (https://arxiv.org/abs/2403.06789);"
             " the longer run is guarded by the dev split.",
+        ),
+        "instant": Recipe(
+            name="instant",
+            words="For search that must cost nothing: a query's words are looked up in a table"
+            " instead of being read by the model. Usually ranks a little worse than Balanced.",
+            query_table=True,
+            query_lambda=0.0,
+            evidence="Queries without a model, as in SPLADE-doc (https://arxiv.org/abs/2109.10086)"
+            " and inference-free retrievers (https://arxiv.org/abs/2411.04403).",
         ),
     }
 )

@@ -17,6 +17,7 @@ from sentence_transformers.sparse_encoder.data_collator import SparseEncoderData
 from transformers import PrinterCallback
 
 from distiller.schema.errors import DistillerError, StageFailed
+from distiller.train import query_table
 from distiller.train.batches import LengthBuckets
 from distiller.train.callbacks import WORTH, Evaluator, Observer, SteeringCallback, Watch
 from distiller.train.guard import Reference, general_texts, reference
@@ -121,7 +122,7 @@ def _tokens_at_once(model: SparseEncoder) -> int:
     layers, hidden = (getattr(config, name, None) for name in ("num_hidden_layers", "hidden_size"))
     if not (hasattr(model[0], "standard") and layers and hidden):  # the standard head
         return _TOKENS_AT_ONCE
-    return max(_TOKENS_AT_ONCE, int(_BYTES_AT_ONCE // (_BYTES_PER_TOKEN * layers * hidden)))
+    return max(_TOKENS_AT_ONCE, _BYTES_AT_ONCE // (_BYTES_PER_TOKEN * int(layers) * int(hidden)))
 
 
 def steering(recipe: Recipe, schedule: Plan, start: Reference) -> Steering:
@@ -129,7 +130,10 @@ def steering(recipe: Recipe, schedule: Plan, start: Reference) -> Steering:
     targets: list[float | None] = [None, None]
     if recipe.steered:
         targets = [
-            recipe.query_dims or start.query_dims * recipe.dims_ratio,
+            # a table adds no term to a query, so there is nothing to steer
+            None
+            if recipe.query_table
+            else recipe.query_dims or start.query_dims * recipe.dims_ratio,
             recipe.passage_dims or start.passage_dims * recipe.dims_ratio,
         ]
     return Steering(
@@ -180,6 +184,9 @@ def _arguments(
         per_device_train_batch_size=schedule.batch_size,
         gradient_accumulation_steps=recipe.accumulation,
         learning_rate=recipe.learning_rate,
+        learning_rate_mapping={query_table.PARAMETER: recipe.table_rate}
+        if recipe.query_table
+        else {},
         weight_decay=recipe.weight_decay,
         warmup_steps=schedule.warmup_steps,
         seed=recipe.seed,

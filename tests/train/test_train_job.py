@@ -304,3 +304,24 @@ def test_everything_at_once_goes_on_to_the_same_result(learnable, tiny, recipe, 
         assert resumed == pytest.approx(whole, abs=1e-4)
     assert trained.promotion == expected.promotion
     np.testing.assert_allclose(dense(trained.path), dense(expected.path), atol=1e-5)
+
+
+def test_a_model_with_a_query_table_is_trained_resumed_and_loaded(
+    learnable, tiny, recipe, output
+) -> None:
+    instant = recipe.model_copy(update={"query_table": True})
+    expected = train(learnable, instant, tiny, output.with_name("whole"))
+    with pytest.raises(Interrupted):
+        train(learnable, instant, tiny, output, on_progress=interrupt_at(8))
+    trained = train(learnable, instant, tiny, output)
+    assert trained.promoted
+    np.testing.assert_allclose(dense(trained.path), dense(expected.path), atol=1e-5)
+    plain = SparseEncoder(str(output))
+    query = plain.encode_query("banana window", convert_to_sparse_tensor=False)
+    asked = plain.tokenizer("banana window", add_special_tokens=False)["input_ids"]
+    assert sorted(query.nonzero().flatten().tolist()) == sorted(asked)
+    encoder = SpladeEncoder(trained.path, passage_length=instant.passage_length)
+    measured = measure(encoder, dev_set(learnable))
+    tried = trained.recipe["promotion"]["tried"]
+    saved = next(one for one in tried if one["share"] == trained.interpolation)
+    assert measured == pytest.approx({name: saved["measured"][name] for name in measured}, abs=1e-6)
