@@ -20,6 +20,8 @@ from distiller.corpus.chunking import Chunking
 from distiller.corpus.ingest import ingest
 from distiller.corpus.mining import Mining
 from distiller.corpus.searches import BM25_NAME, mine_corpus
+from distiller.corpus.teacher import DEFAULT as DEFAULT_TEACHER
+from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage, freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
@@ -77,6 +79,8 @@ class Plan(Record):
     mine_with: list[str] = Field(default_factory=list)
     """Searches to mine hard negatives with; none means BM25 and the start model."""
     mining: Mining = Field(default_factory=Mining)
+    teacher: str = DEFAULT_TEACHER
+    """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`."""
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -187,6 +191,16 @@ async def _mine(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.settings,
         journey.plan.mine_with or [BM25_NAME, journey.plan.base],
         mining=journey.plan.mining,
+        on_progress=on_progress,
+    )
+
+
+async def _teach(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return teach(
+        journey.store,
+        journey.project,
+        journey.settings,
+        teacher=journey.plan.teacher,
         on_progress=on_progress,
     )
 
@@ -394,6 +408,7 @@ LLM_STAGES: dict[str, Stage] = {
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": _ingest,
     "mine": _mine,
+    "teach": _teach,
     "check": _check,
     "snapshot": _snapshot,
     "train": _train,

@@ -102,6 +102,7 @@ def pipeline(
     base: opt.Base = "tiny",
     collection: opt.CollectionDir = None,
     corpus: opt.CorpusPath = None,
+    teacher: opt.Teacher = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -130,10 +131,12 @@ def pipeline(
         "base": base,
         "collection": collection,
         "corpus": corpus,
+        **({"teacher": teacher} if teacher else {}),
     }
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []
+    stages += ["teach"] if teacher else []
     stages += ["check", "snapshot"]
     if train:
         stages.append("train")

@@ -121,12 +121,14 @@ def check_plan(settings: Settings, plan: dict[str, Any]) -> Plan:
             not there.
     """
     from distiller.corpus.reading import sources
+    from distiller.corpus.teacher import parts_of
     from distiller.evaluate import load
     from distiller.pipeline import Plan
     from distiller.splade.start import resolve
 
     checked_plan: Plan = checked(Plan, **plan)
     sources(checked_plan.corpus)
+    parts_of(checked_plan.teacher)
     if checked_plan.collection:
         load(checked_plan.collection)
     if "base" in plan:

@@ -27,13 +27,14 @@ COMMANDS = {
     ],
     "ingest": ["PATH", "--project", "--words", "--overlap"],
     "mine": ["--negatives", "--with", "--skip", "--depth", "--margin", "--project"],
+    "teach": ["--teacher", "--project"],
     "validate": ["--strict"],
     "format": ["--format", "--split", "--output"],
     "import": [],
     "train": ["--project", "--train-file", "--val-file", "--base", "--output", "--preset"],
     "evaluate": ["--model", "--collection", "--json"],
     "search": ["--model", "--collection"],
-    "pipeline": ["--domain", "--queries", "--train", "--collection", "--corpus"],
+    "pipeline": ["--domain", "--queries", "--train", "--collection", "--corpus", "--teacher"],
     "status": ["--project", "--json"],
 }
 
@@ -115,6 +116,7 @@ BAD_INPUT = {
     "nothing to read": (["pipeline", "--domain", "law", "--corpus", "nowhere"], "nowhere"),
     "nothing to mine": (["mine"], "project"),
     "no model to mine with": (["mine", "--with", "./no"], "./no"),
+    "no such teacher": (["teach", "--teacher", "oracle"], "oracle"),
     "overlap too large": (["ingest", ".", "--words", "40", "--overlap", "30"], "repeats"),
     "no start model": (["pipeline", "--domain", "law", "--train", "--base", "./no"], "./no"),
     "val file alone": (["train", "--val-file", "x.json"], "--train-file"),
