@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from distiller.corpus.chunking import Chunking
-from distiller.corpus.ingest import ingest
+from distiller.corpus.ingest import ingest, signatures_file
 from distiller.corpus.mining import Mining
 from distiller.corpus.searches import BM25_NAME, mine_corpus
 from distiller.corpus.teacher import DEFAULT as DEFAULT_TEACHER
@@ -180,6 +180,7 @@ async def _ingest(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.project,
         journey.plan.corpus,
         chunking=journey.plan.chunking,
+        signatures=signatures_file(journey.settings.workspace, journey.project),
         on_progress=on_progress,
     )
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distiller.corpus import teacher as module
-from distiller.corpus.teacher import DEFAULT, calibrated, mixed, parts_of, teach
+from distiller.corpus import scoring as module
+from distiller.corpus.calibration import calibrated, mixed
+from distiller.corpus.teacher import DEFAULT, parts_of, teach
 from distiller.dataset.assembly import assemble
 from distiller.schema.domain import Domain, Project
 from distiller.schema.errors import InputError, ModelUnavailable
