@@ -18,9 +18,11 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from distiller.corpus.chunking import Chunking
-from distiller.corpus.ingest import ingest
+from distiller.corpus.ingest import ingest, signatures_file
 from distiller.corpus.mining import Mining
 from distiller.corpus.searches import BM25_NAME, mine_corpus
+from distiller.corpus.teacher import DEFAULT as DEFAULT_TEACHER
+from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage, freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
@@ -101,6 +103,8 @@ class Plan(Record):
     """The only type of query to write; empty means all of the template's."""
     recipe: dict[str, float] = Field(default_factory=dict)
     """Settings of a training that differ from the preset's, by their names in `Recipe`."""
+    teacher: str = DEFAULT_TEACHER
+    """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`."""
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -221,6 +225,7 @@ async def _ingest(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.project,
         journey.plan.corpus,
         chunking=journey.plan.chunking,
+        signatures=signatures_file(journey.settings.workspace, journey.project),
         on_progress=on_progress,
     )
 
@@ -232,6 +237,16 @@ async def _mine(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.settings,
         journey.plan.mine_with or [BM25_NAME, journey.plan.base],
         mining=journey.plan.mining,
+        on_progress=on_progress,
+    )
+
+
+async def _teach(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return teach(
+        journey.store,
+        journey.project,
+        journey.settings,
+        teacher=journey.plan.teacher,
         on_progress=on_progress,
     )
 
@@ -488,6 +503,7 @@ LLM_STAGES: dict[str, Stage] = {
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": _ingest,
     "mine": _mine,
+    "teach": _teach,
     "check": _check,
     "settle": _settle,
     "snapshot": _snapshot,

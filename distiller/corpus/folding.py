@@ -8,7 +8,9 @@ signature stays in memory: 256 bytes.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +36,50 @@ Texts = Callable[[Collection[str]], Mapping[str, str]]
 """Gives the texts of passages by id."""
 
 
+class Signatures:
+    """Signatures by hash of text, kept in a file, so that a large corpus is not hashed again."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        """Read a file that `save` wrote; one that is damaged or not there is as an empty one."""
+        self._file = file
+        self._known: dict[bytes, NDArray[np.uint32]] = {}
+        self._changed = False
+        try:
+            with np.load(file or "", allow_pickle=False) as kept:
+                keys, rows = kept["keys"], kept["signatures"]
+            if keys.shape == (len(rows), 16) and rows.shape[1:] == (_BANDS * _ROWS,):
+                found = zip(keys.astype(np.uint8), rows.astype(np.uint32), strict=True)
+                self._known = {key.tobytes(): row for key, row in found}
+        except Exception:  # noqa: S110 - whatever is wrong with it, it can be made anew
+            pass
+
+    def of(self, texts: Sequence[str], keys: Sequence[bytes]) -> list[NDArray[np.uint32]]:
+        """The signatures of texts, whose hashes are given."""
+        missing = {
+            key: text for key, text in zip(keys, texts, strict=True) if key not in self._known
+        }
+        if missing:
+            made = _signatures([shingles(text, PASSAGE_SHINGLE) for text in missing.values()])
+            self._known.update(zip(missing, made, strict=True))
+            self._changed = True
+        return [self._known[key] for key in keys]
+
+    def save(self) -> None:
+        """Write what is new, whole or not at all; a disk that is full costs time, no data."""
+        if self._file is None or not self._changed:
+            return
+        keys = np.frombuffer(b"".join(self._known), dtype=np.uint8).reshape(-1, 16)
+        scratch = self._file.with_suffix(".new")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with scratch.open("wb") as file:
+                np.savez(file, keys=keys, signatures=np.stack(list(self._known.values())))
+            os.replace(scratch, self._file)
+        except OSError:
+            scratch.unlink(missing_ok=True)
+        self._changed = False
+
+
 class Fold(NamedTuple):
     """What a passage is folded into."""
 
@@ -49,8 +95,14 @@ def _always(_id: str, _exact: bool) -> bool:
 class Seen:
     """What the corpus has so far."""
 
-    def __init__(self, texts: Texts, threshold: float = THRESHOLD) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        threshold: float = THRESHOLD,
+        signatures: Signatures | None = None,
+    ) -> None:
         self._texts = texts
+        self._signed = signatures or Signatures()
         self._threshold = threshold
         self._ids: list[str] = []
         self._signatures: list[NDArray[np.uint32]] = []
@@ -61,9 +113,10 @@ class Seen:
 
     def add(self, passages: Sequence[tuple[str, str]]) -> None:
         """Remember passages (id, text) without asking whether they are new."""
-        signed = _signatures([shingles(text, PASSAGE_SHINGLE) for _, text in passages])
-        for (id_, text), signature in zip(passages, signed, strict=True):
-            self._remember(id_, _key(text), signature)
+        keys = [_key(text) for _, text in passages]
+        signed = self._signed.of([text for _, text in passages], keys)
+        for (id_, _), key, signature in zip(passages, keys, signed, strict=True):
+            self._remember(id_, key, signature)
 
     def fold(
         self, passages: Sequence[tuple[str, str]], may_fold: Callable[[str, bool], bool] = _always
@@ -73,21 +126,23 @@ class Seen:
         `may_fold` says of an id whether a passage is folded into that one: the same text (True), or
         one that merely resembles it (False).
         """
-        sets = [shingles(text, PASSAGE_SHINGLE) for _, text in passages]
-        signed = _signatures(sets)
+        keys = [_key(text) for _, text in passages]
+        signed = self._signed.of([text for _, text in passages], keys)
         before = {self._ids[at] for signature in signed for at in self._proposed(signature)}
         known = {id_: shingles(text, PASSAGE_SHINGLE) for id_, text in self._texts(before).items()}
         folded: dict[str, Fold] = {}
-        for (id_, text), signature, words in zip(passages, signed, sets, strict=True):
-            key = _key(text)
+        for (id_, text), key, signature in zip(passages, keys, signed, strict=True):
             same = self._exact.get(key)
             if same is not None and may_fold(self._ids[same], True):
                 folded[id_] = Fold(self._ids[same], exact=True)
-            elif (other := self._like(signature, words, known, may_fold)) is not None:
+                continue
+            words = shingles(text, PASSAGE_SHINGLE)
+            other = self._like(signature, words, known, may_fold)
+            if other is not None:
                 folded[id_] = Fold(other, exact=False)
-            else:
-                self._remember(id_, key, signature)
-                known[id_] = words
+                continue
+            self._remember(id_, key, signature)
+            known[id_] = words
         return folded
 
     def _like(

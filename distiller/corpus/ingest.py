@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,8 +9,9 @@ from pathlib import Path
 
 from distiller.corpus.blocks import Unreadable
 from distiller.corpus.chunking import Chunking, Cutter, Piece
-from distiller.corpus.folding import THRESHOLD, Seen
+from distiller.corpus.folding import THRESHOLD, Seen, Signatures
 from distiller.corpus.reading import Source, blocks_of, digest_of, kind_of, read, sources
+from distiller.corpus.tally import Tally
 from distiller.dataset.texts import digest
 from distiller.schema.base import Provenance, SourceSpan
 from distiller.schema.corpus import Document
@@ -25,8 +25,6 @@ from distiller.store.documents import passage_prefix
 STAGE = "ingest"
 BATCH = 1_000
 """Passages that are folded and written at once."""
-_PROBLEMS_NAMED = 20
-_KINDS_NAMED = 5
 
 
 def ingest(
@@ -36,6 +34,7 @@ def ingest(
     *,
     chunking: Chunking | None = None,
     fold_from: float = THRESHOLD,
+    signatures: Path | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> StageReport:
     """Read files and folders into the project's corpus.
@@ -50,6 +49,8 @@ def ingest(
         paths: Files, and folders that are read with everything below them.
         chunking: How long passages are.
         fold_from: Jaccard similarity of word triples from which two passages count as one.
+        signatures: File in which the corpus's signatures are kept, so that a small document costs
+            seconds in a large corpus too; see `signatures_file`.
         on_progress: Is told after every document, and within long ones.
 
     Raises:
@@ -62,14 +63,30 @@ def ingest(
             f"nothing in {', '.join(map(str, paths)) or 'no folder'} can be read; give txt, md, "
             "html, pdf, docx, csv, tsv, json or jsonl files"
         )
-    run = _Run(store, project, chunking or Chunking(), fold_from, on_progress, len(found))
-    for number, source in enumerate(found):
-        run.tell(number, source.name)
-        run.read(source)
+    run = _Run(
+        store,
+        project,
+        chunking or Chunking(),
+        fold_from,
+        Signatures(signatures),
+        on_progress,
+        len(found),
+    )
+    try:
+        for number, source in enumerate(found):
+            run.tell(number, source.name)
+            run.read(source)
+    finally:
+        run.signatures.save()
     run.tell(len(found), "")
-    if len(run.problems) == len(found):
-        raise StageFailed(f"no document could be read; {run.problems[0]}")
-    return run.report(others)
+    if len(run.tally.problems) == len(found):
+        raise StageFailed(f"no document could be read; {run.tally.problems[0]}")
+    return run.tally.report(STAGE, others)
+
+
+def signatures_file(workspace: Path, project: Project) -> Path:
+    """Where a project's signatures are kept."""
+    return workspace / "index" / project.id / "signatures.npz"
 
 
 @dataclass
@@ -80,17 +97,11 @@ class _Run:
     project: Project
     chunking: Chunking
     fold_from: float
+    signatures: Signatures
     on_progress: OnProgress
     total: int
     number: int = 0
-    made: int = 0
-    present: int = 0
-    folded: int = 0
-    gone: int = 0
-    unchanged: int = 0
-    read_anew: int = 0
-    problems: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
     _seen: Seen | None = None
     stale: set[str] = field(default_factory=set)
     """Passages that are stale; known once `seen` is."""
@@ -107,7 +118,7 @@ class _Run:
     def seen(self) -> Seen:
         """What the corpus has; read once, and only if there is something new to compare."""
         if self._seen is None:
-            self._seen = Seen(self._texts, self.fold_from)
+            self._seen = Seen(self._texts, self.fold_from, self.signatures)
             corpus = self.store.corpus(self.project.id, stale=True)
             while batch := list(islice(corpus, BATCH)):
                 self._seen.add([(passage.id, passage.text) for passage in batch])
@@ -126,8 +137,8 @@ class _Run:
             old = self.known.get(document.id)
             versions = [one for one in self.known.values() if one.path == document.path]
             if old and not old.problem and not old.replaced:
-                self.unchanged += 1
-                self.present += old.passages
+                self.tally.unchanged += 1
+                self.tally.present += old.passages
                 document = old
                 others = [one for one in versions if one.id != old.id and not one.replaced]
                 _Document(self, old, others).retire(others)
@@ -135,7 +146,7 @@ class _Run:
                 self._read_new(source, document, versions)
         except (Unreadable, OSError) as error:
             document.problem = str(error) if isinstance(error, Unreadable) else _unopened(error)
-            self.problems.append(f"{source.name}: {document.problem}")
+            self.tally.problems.append(f"{source.name}: {document.problem}")
             self.save(document)
             return
         self._replace([one for one in versions if one.id != document.id and not one.replaced])
@@ -155,8 +166,8 @@ class _Run:
             document.notes = list(reading.notes)
         if not document.passages and not document.folded:
             raise Unreadable("has too little text for a passage")
-        self.read_anew += 1
-        self.remarks += [f"{source.name}: {note}" for note in reading.notes]
+        self.tally.read_anew += 1
+        self.tally.remarks += [f"{source.name}: {note}" for note in reading.notes]
         work.retire(earlier)
         self.save(document)
 
@@ -168,29 +179,6 @@ class _Run:
     def save(self, document: Document) -> None:
         """Write a document as it stands now."""
         self.known[document.id] = self.store.add_document(self.project.id, document)
-
-    def report(self, others: list[Path]) -> StageReport:
-        """What the run did, in numbers and words."""
-        notes = [f"documents: {self.read_anew} read, {self.unchanged} as before"]
-        if self.folded:
-            notes.append(f"folded, for they are there in nearly the same words: {self.folded}")
-        if self.gone:
-            notes.append(f"stale, for they are not in their documents any more: {self.gone}")
-        if others:
-            kinds = Counter(path.suffix or path.name for path in others).most_common(_KINDS_NAMED)
-            named = ", ".join(kind for kind, _ in kinds)
-            notes.append(f"files of other kinds passed over: {len(others)} ({named})")
-        listed = [*self.problems, *self.remarks]
-        notes += listed[:_PROBLEMS_NAMED]
-        if listed[_PROBLEMS_NAMED:]:
-            notes.append(f"… and {len(listed) - _PROBLEMS_NAMED} more; see the list of documents")
-        return StageReport(
-            stage=STAGE,
-            made=self.made,
-            present=self.present,
-            failed=len(self.problems),
-            notes=notes,
-        )
 
 
 class _Document:
@@ -218,9 +206,9 @@ class _Document:
         added = run.store.add(
             run.project.id, (passages[id_] for id_, _ in new if id_ not in folded)
         )
-        run.made += len(added)
-        run.present += len(there) + len(kept)
-        run.folded += len(folded) - len(kept)
+        run.tally.made += len(added)
+        run.tally.present += len(there) + len(kept)
+        run.tally.folded += len(folded) - len(kept)
         self.document.passages += len(added) + len(there) + len(kept)
         self.document.folded += len(folded) - len(kept)
         theirs = {id_ for id_ in shared if not id_.startswith(self._prefix)}
@@ -243,7 +231,9 @@ class _Document:
         gone = (passage.id for passage in old if passage.id not in staying)
         reason = f"not in the newest version of {self.document.name}"
         for batch in _batches(gone):
-            run.gone += run.store.mark_passages(run.project.id, batch, stale=True, reason=reason)
+            run.tally.gone += run.store.mark_passages(
+                run.project.id, batch, stale=True, reason=reason
+            )
             run.stale.update(batch)
 
     def _passage(self, piece: Piece) -> Passage:

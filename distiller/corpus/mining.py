@@ -8,7 +8,7 @@ as the limit was the best of their variants).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import NamedTuple
@@ -45,6 +45,10 @@ class Mining(Record):
     """Rank down to which is looked; a search that ranks no positive so high mines nothing."""
     margin: float = Field(default=MARGIN, gt=0, le=1)
     """Share of the positive's score from which a candidate counts as a likely false negative."""
+
+    agree: bool = True
+    """Whether what any of the searches ranks as high as the positive is left out, whichever search
+    found it."""
 
 
 class Found(NamedTuple):
@@ -130,14 +134,14 @@ def mine(
         retrievers: Searches over the corpus and, where it has them not, the positives.
         texts: passage_id → searchable text of the corpus: what may become a negative.
         mining: Which of what is found is chosen.
-        material: The project's queries and judgments, if they are at hand.
+        material: The project's queries and judgments, retired ones too, if they are at hand.
         on_progress: Is told after every few hundred queries.
 
     Raises:
         InputError: No search, no passages, or no query that has a positive.
     """
     chosen = mining or Mining()
-    material = material or gather(store, project)
+    material = material or gather(store, project, retired=True)
     asked = questions(material)
     if not retrievers or not texts:
         raise InputError("nothing to mine in; read documents first (distiller ingest)")
@@ -214,8 +218,20 @@ class _Miner:
     def _choose(
         self, question: Question, runs: Mapping[str, Mapping[str, Mapping[str, float]]]
     ) -> list[Found]:
+        rankings = {name: run[question.query.id] for name, run in runs.items()}
+        best = {
+            name: max((ranking.get(one.id, 0.0) for one in question.positives), default=0.0)
+            for name, ranking in rankings.items()
+        }
+        high = {
+            passage_id
+            for name, ranking in rankings.items()
+            for passage_id, score in ranking.items()
+            if 0 < self.mining.margin * best[name] < score
+        }
         offers = [
-            self._candidates(question, name, run[question.query.id]) for name, run in runs.items()
+            self._candidates(question, name, ranking, best[name], high)
+            for name, ranking in rankings.items()
         ]
         chosen: dict[str, Found] = {}
         for candidate in _in_turns(offers):
@@ -228,10 +244,14 @@ class _Miner:
         return list(chosen.values())
 
     def _candidates(
-        self, question: Question, name: str, ranking: Mapping[str, float]
+        self,
+        question: Question,
+        name: str,
+        ranking: Mapping[str, float],
+        best: float,
+        high: Collection[str],
     ) -> Iterator[Found]:
-        """What one search offers, hardest first."""
-        best = max((ranking.get(one.id, 0.0) for one in question.positives), default=0.0)
+        """What one search offers, hardest first; `best` is its score of the positive."""
         if best <= 0:
             self.blind[name] += 1
             return
@@ -242,7 +262,8 @@ class _Miner:
             text = self.texts.get(passage_id)
             if text is None:  # a positive that is not of the corpus
                 continue
-            if score > limit or question.resembles_positive(passage_id, text):
+            near = score > limit or (self.mining.agree and passage_id in high)
+            if near or question.resembles_positive(passage_id, text):
                 self.near += 1
                 continue
             also = ", and it answers another query" if passage_id in self.answers else ""

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distiller.corpus.folding import Fold, Seen
+from distiller.corpus import folding
+from distiller.corpus.folding import Fold, Seen, Signatures
 from distiller.quality.duplicates import PASSAGE_SHINGLE, shingles
 from distiller.quality.texts import similarity
 
@@ -59,3 +64,36 @@ def test_after_folding_all_texts_differ(texts: list[str]) -> None:
     kept = [text for at, text in enumerate(texts) if str(at) not in folded]
     assert len({" ".join(text.casefold().split()) for text in kept}) == len(kept)
     assert len({" ".join(text.casefold().split()) for text in texts}) == len(kept)
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"no archive", "cut", "foreign"])
+def test_signatures_that_were_kept_are_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | str | None
+) -> None:
+    file = tmp_path / "index" / "signatures.npz"
+    made: list[int] = []
+    plain = folding._signatures
+    monkeypatch.setattr(
+        folding, "_signatures", lambda sets: (made.append(len(sets)), plain(sets))[1]
+    )
+    near = varied(LONG, 120)
+
+    def fold_again() -> dict[str, Fold]:
+        signatures = Signatures(file)
+        seen = Seen(lambda ids: dict.fromkeys(ids, LONG), signatures=signatures)
+        seen.add([("a", LONG)])
+        found = seen.fold([("b", near)])
+        signatures.save()
+        return found
+
+    assert fold_again() == {"b": Fold("a", exact=False)}
+    assert sum(made) == 2
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-40])
+    elif damage == "foreign":
+        with file.open("wb") as opened:
+            np.savez(opened, keys=np.zeros((3, 16)), signatures=np.zeros((3, 5)))
+    elif isinstance(damage, bytes):
+        file.write_bytes(damage)
+    assert fold_again() == {"b": Fold("a", exact=False)}
+    assert sum(made) == (2 if damage is None else 4)
