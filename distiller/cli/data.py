@@ -224,14 +224,18 @@ def status(
         found = store.project(project)
         counts, usage = store.counts(found.id), store.ledger.spent(found.id)
         failures = store.failures(found.id)
+        documents = store.documents(found.id, current=True)
     if as_json:
         session.emit(
             {
                 "project": found.name,
                 "counts": counts,
                 "usage": usage.model_dump(mode="json"),
+                "documents": [
+                    document.model_dump(mode="json", exclude={"shared"}) for document in documents
+                ],
                 "failures": [failure.model_dump(mode="json") for failure in failures],
             }
         )
     else:
-        status_table(found, counts, usage, failures)
+        status_table(found, counts, usage, failures, documents)

@@ -115,7 +115,13 @@ CorpusPath = Annotated[
     ),
 ]
 PassageWords = Annotated[
-    int, typer.Option("--words", min=20, max=2000, help="Words of a passage, about.")
+    int,
+    typer.Option(
+        "--words",
+        min=20,
+        max=2000,
+        help="Words of a passage, about; documents that were read before keep theirs.",
+    ),
 ]
 PassageOverlap = Annotated[
     int,

@@ -25,6 +25,7 @@ from distiller.schema.base import Status
 if TYPE_CHECKING:
     from distiller.dataset import ValidationSummary
     from distiller.generate import Planned
+    from distiller.schema.corpus import Document
     from distiller.schema.domain import Project
     from distiller.schema.jobs import Failure, OnProgress, StageReport
     from distiller.schema.jobs import Progress as StageProgress
@@ -164,6 +165,7 @@ def status_table(
     counts: Mapping[str, Mapping[str, int]],
     usage: Usage,
     failures: Sequence[Failure],
+    documents: Sequence[Document] = (),
 ) -> None:
     """Print what a project holds and what it has cost."""
     table = Table("kind", *(status.value for status in Status), title=project.domain.name)
@@ -177,6 +179,11 @@ def status_table(
         f"{usage.completions:,} completions, {usage.prompt_tokens:,} prompt and "
         f"{usage.completion_tokens:,} completion tokens, ${usage.cost:.4f}"
     )
+    if documents:
+        console.print(f"{len(documents):,} documents of the team")
+    for document in documents:
+        if document.problem:
+            console.print(f"not read: {document.name}: {document.problem}", markup=False)
     for failure in failures:
         console.print(f"failed: {failure.stage} {failure.key}: {failure.reason}", markup=False)
 

@@ -18,6 +18,8 @@ _LEAST_WORDS = 3
 _LEAST_OF_LONE_HEADING = 8
 _REST = 0.25
 """A rest of less than this share of the target goes into the passage before it."""
+_MOST_OF_SECTION = 200_000
+"""Characters of a section that are in memory at once; a long one is cut there, between blocks."""
 _TITLE_SEPARATOR = " › "
 _LONGEST_TITLE = 200
 _WORD = re.compile(r"\S+")
@@ -88,6 +90,8 @@ class Cutter:
                 yield from self._whole(at, block)
             else:
                 self._section.append((at, block))
+                if self.characters - self._section[0][0] > _MOST_OF_SECTION:
+                    yield from self._flush()
         yield from self._flush()
         yield from self._lone_heading()
 

@@ -29,7 +29,7 @@ ENDINGS = {
 }
 _STREAMED = {"csv", "tsv", "jsonl", "beir"}
 """Read line by line, packed by gzip too; all others must fit into memory."""
-MOST_BYTES = {"txt": 100_000_000, "md": 20_000_000, "html": 20_000_000, "json": 200_000_000}
+MOST_BYTES = {"txt": 100_000_000, "md": 20_000_000, "html": 20_000_000, "json": 100_000_000}
 MOST_BYTES_OF_OTHERS = 500_000_000
 
 

@@ -156,7 +156,16 @@ class _View:
                 self.reviewer, self._same(self.reviewer, _REVIEWER) & standing(self.reviewer)
             )
         )
-        filters = [a.project_id == self.project_id, self._stands_for_its_pair()]
+        filters = [
+            a.project_id == self.project_id,
+            self._stands_for_its_pair(),
+            # What a later round of mining put others in the place of, unless somebody graded it.
+            or_(
+                a.stale.is_(False),
+                a.strategy != Strategy.MINED.value,
+                self.reviewer.c.id.is_not(None),
+            ),
+        ]
         return select(*columns).select_from(source).where(*filters, *self._narrowed(wanted))
 
     def decided(self) -> ColumnElement[bool]:

@@ -45,6 +45,25 @@ def test_documents_are_read_once_and_what_failed_is_named(
     assert (stage["made"], stage["present"]) == (0, 1)
 
 
+def test_status_names_what_could_not_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "lease.txt").write_text("The tenant returns the keys on the last day.")
+    (tmp_path / "empty.txt").write_bytes(b"")
+    run(monkeypatch, "ingest", "lease.txt", "empty.txt", "--domain", "tenancy law")
+    capsys.readouterr()
+    assert run(monkeypatch, "status") == 0
+    out = capsys.readouterr().out
+    assert "2 documents of the team" in out
+    assert "not read: empty.txt: is empty" in out
+    assert run(monkeypatch, "status", "--json") == 0
+    documents = json.loads(capsys.readouterr().out)["documents"]
+    assert [(one["name"], one["passages"]) for one in documents] == [
+        ("lease.txt", 1),
+        ("empty.txt", 0),
+    ]
+
+
 def test_only_unreadable_documents_are_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -213,13 +213,18 @@ def test_pdfs_that_cannot_be_read_say_why_and_what_to_do(tmp_path: Path) -> None
     assert problem(written(tmp_path / "e.pdf", "hello")).startswith("is not a whole PDF")
 
 
-def test_a_document_that_unpacks_to_far_too_much_is_refused_before_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "megabytes"), [("word/document.xml", 310), ("word/media/image1.png", 1_010)]
+)
+def test_a_document_that_unpacks_to_far_too_much_is_refused_before_it_is(
+    tmp_path: Path, part: str, megabytes: int
+) -> None:
     path = tmp_path / "bomb.docx"
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed,
-        packed.open("word/document.xml", "w", force_zip64=True) as part,
+        packed.open(part, "w", force_zip64=True) as opened,
     ):
-        for _ in range(60):
-            part.write(b" " * 10_000_000)
-    assert path.stat().st_size < 1_000_000
-    assert problem(path) == "would unpack to 600 MB of text; save it in several parts"
+        for _ in range(megabytes // 10):
+            opened.write(b" " * 10_000_000)
+    assert path.stat().st_size < 2_000_000
+    assert problem(path) == f"would unpack to {megabytes:,} MB; save it in several parts"

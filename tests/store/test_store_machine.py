@@ -6,7 +6,7 @@ from distiller.schema.base import Provenance, Status
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
 from distiller.schema.examples import Judgment, JudgmentSource, Origin, Passage, Query, Strategy
-from distiller.store import Given, Store
+from distiller.store import Given, PairFilter, Store
 
 
 @pytest.fixture
@@ -102,3 +102,12 @@ def test_scores_of_pairs_that_are_not_taught_any_more_become_stale(
     assert store.retire_taught(filled.id, keep=[("q-1", "p-1")]) == 1
     assert [one.stale for one in store.judgments(filled.id)] == [True, False, False]
     assert store.put_judgments(filled.id, [taught(0, 0.5)]) == (0, 1)
+
+
+def test_retired_negatives_do_not_wait_for_a_reviewer(store: Store, filled: Project) -> None:
+    store.put_judgments(filled.id, [mined(n) for n in range(3)])
+    store.grade(filled.id, [Given("q-1", "p-2", grade=0)], who="expert")
+    store.retire_mined(filled.id, ["q-1"], keep=[("q-1", "p-0")])
+    rows = store.pairs(filled.id, PairFilter(strategy=Strategy.MINED))
+    assert {row.passage_id for row in rows} == {"p-0", "p-2"}
+    assert store.count_pairs(filled.id, PairFilter(decided=False)) == 1

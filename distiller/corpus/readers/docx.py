@@ -15,8 +15,10 @@ from lxml import etree
 
 from distiller.corpus.blocks import Block, Reading, Unreadable, one_line, table_text, tidy
 
-MOST_UNPACKED = 500_000_000
-"""Bytes of text and structure in a document; a novel has a fiftieth of it."""
+MOST_TEXT = 300_000_000
+"""Bytes of text and structure in a document; a novel has a thirtieth of it."""
+MOST_UNPACKED = 1_000_000_000
+"""Bytes of all that is in it, pictures too."""
 _LEGACY = b"\xd0\xcf\x11\xe0"
 """How old Word files begin, and encrypted new ones."""
 _HEADING = re.compile(r"(?:heading|überschrift|titre|título|titolo|kop)\s*(\d)", re.IGNORECASE)
@@ -45,15 +47,13 @@ def _check(path: Path) -> None:
             raise Unreadable("is encrypted or an old .doc; save it without a password as .docx")
     try:
         with zipfile.ZipFile(path) as packed:
-            unpacked = sum(
-                part.file_size for part in packed.infolist() if part.filename.endswith(".xml")
-            )
+            parts = packed.infolist()
     except (zipfile.BadZipFile, OSError) as error:
         raise Unreadable("is not a whole Word document; save it again as .docx") from error
-    if unpacked > MOST_UNPACKED:
-        raise Unreadable(
-            f"would unpack to {unpacked / 1e6:,.0f} MB of text; save it in several parts"
-        )
+    text = sum(part.file_size for part in parts if part.filename.endswith((".xml", ".rels")))
+    unpacked = sum(part.file_size for part in parts)
+    if text > MOST_TEXT or unpacked > MOST_UNPACKED:
+        raise Unreadable(f"would unpack to {unpacked / 1e6:,.0f} MB; save it in several parts")
 
 
 def _levels(document: Any) -> dict[str, int]:
