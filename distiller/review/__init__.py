@@ -26,15 +26,17 @@ from distiller.review.pairs import (
 )
 from distiller.review.queue import Card, queue
 from distiller.review.similar import SimilarQueries
-from distiller.store import PairFilter, PairRow
+from distiller.store import By, Order, PairFilter, PairRow
 
 __all__ = [
     "ACTIONS",
     "GRADES",
     "REASONS",
+    "By",
     "Card",
     "Coverage",
     "Impact",
+    "Order",
     "PairCard",
     "PairFilter",
     "PairRow",
