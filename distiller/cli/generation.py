@@ -21,6 +21,7 @@ def bootstrap(
     language: opt.Language = "en",
     template: opt.Template = "general",
     concepts: opt.Concepts = 50,
+    knowledge_from: opt.KnowledgeFrom = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -37,13 +38,16 @@ def bootstrap(
         "template": template,
     }
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
-    _run(["knowledge"], options, as_json, define=define, plan={"concepts": concepts})
+    plan = {"concepts": concepts, "knowledge_from": knowledge_from}
+    _run(["knowledge"], options, as_json, define=define, plan=plan)
 
 
 @app.command()
 def generate_queries(
     count: Annotated[int, typer.Option("--count", min=1, help="Queries in all.")] = 100,
     complexity: opt.QueryMix = opt.Complexity.MIXED,
+    per_passage: opt.PerPassage = 3,
+    grounded_share: opt.GroundedShare = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -51,9 +55,14 @@ def generate_queries(
     budget: opt.Budget = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Write search queries until the project has `--count` of them."""
+    """Write search queries until the project has `--count` of them, from its documents if any."""
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
-    plan = {"queries": count, "complexity": complexity.value}
+    plan = {
+        "queries": count,
+        "complexity": complexity.value,
+        "per_passage": per_passage,
+        "grounded_share": grounded_share,
+    }
     _run(["queries"], options, as_json, project=project, plan=plan)
 
 
@@ -61,6 +70,7 @@ def generate_queries(
 def generate_documents(
     positives_per_query: opt.Positives = 1,
     negatives_per_query: opt.Negatives = 3,
+    grounded_negatives: opt.GroundedNegatives = 0,
     length: opt.PassageLength = opt.Length.MEDIUM,
     contrastive: opt.Contrastive = False,
     project: opt.ProjectName = None,
@@ -75,6 +85,7 @@ def generate_documents(
     plan = {
         "positives_per_query": positives_per_query,
         "negatives_per_query": negatives_per_query,
+        "grounded_negatives": grounded_negatives,
         "length": length.value,
         "contrastive": contrastive,
     }
@@ -132,10 +143,14 @@ def pipeline(
         int | None,
         typer.Option("--concepts", min=1, help="Concepts (default: one a query, 10 to 50)."),
     ] = None,
+    knowledge_from: opt.KnowledgeFrom = None,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Queries in all.")] = 100,
     complexity: opt.QueryMix = opt.Complexity.MIXED,
+    per_passage: opt.PerPassage = 3,
+    grounded_share: opt.GroundedShare = None,
     positives_per_query: opt.Positives = 1,
     negatives_per_query: opt.Negatives = 3,
+    grounded_negatives: opt.GroundedNegatives = 0,
     length: opt.PassageLength = opt.Length.MEDIUM,
     contrastive: opt.Contrastive = False,
     mend: Annotated[
@@ -146,6 +161,7 @@ def pipeline(
     preset: opt.TrainingPreset = opt.Preset.BALANCED,
     base: opt.Base = "tiny",
     collection: opt.CollectionDir = None,
+    corpus: opt.CorpusPath = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -166,18 +182,25 @@ def pipeline(
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
     plan = {
         "concepts": concepts or min(max(queries, FEW_CONCEPTS), ENOUGH_CONCEPTS),
+        "knowledge_from": knowledge_from,
         "queries": queries,
         "complexity": complexity.value,
+        "per_passage": per_passage,
+        "grounded_share": grounded_share,
         "positives_per_query": positives_per_query,
         "negatives_per_query": negatives_per_query,
+        "grounded_negatives": grounded_negatives,
         "length": length.value,
         "contrastive": contrastive,
         "attempts": attempts,
         "preset": preset.value,
         "base": base,
         "collection": collection,
+        "corpus": corpus,
     }
-    stages = ["knowledge", "queries", "passages", "judge"]
+    stages = ["ingest"] if corpus else []
+    stages += ["knowledge", "queries", "passages", "judge"]
+    stages += ["mine"] if corpus else []
     stages += [*MENDING, "snapshot"] if mend else ["check", "snapshot"]
     if train:
         stages.append("train")

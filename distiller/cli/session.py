@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from distiller.pipeline import Journey, Plan
     from distiller.schema.domain import Project
     from distiller.schema.jobs import StageReport
+    from distiller.schema.retrieval import TrainedModel
     from distiller.settings import Settings
     from distiller.store import Store
 
@@ -117,16 +118,19 @@ def check_plan(settings: Settings, plan: dict[str, Any]) -> Plan:
     """The plan as a record, with everything in it that can be wrong found before hours of work.
 
     Raises:
-        InputError: a value out of range, a collection that cannot be read, a start model that is
+        InputError: a value out of range, documents or a collection that cannot be read, a start model that is
             not there.
     """
+    from distiller.corpus.reading import sources
     from distiller.evaluate import load
     from distiller.pipeline import Plan
     from distiller.splade.start import resolve
 
     checked_plan: Plan = checked(Plan, **plan)
-    if checked_plan.collection:
-        load(checked_plan.collection)
+    sources(checked_plan.corpus)
+    for collection in (checked_plan.collection, settings.canary if "base" in plan else None):
+        if collection:
+            load(collection)
     if "base" in plan:
         resolve(checked_plan.base, settings.cache_dir)
     return checked_plan
@@ -172,9 +176,18 @@ def run_and_report(journey: Journey, stages: Sequence[str], *, as_json: bool) ->
             "project": journey.project.name,
             "stages": [report.model_dump(mode="json") for report in reports],
             "model": journey.model.path if journey.model else None,
+            **promotion(journey.model),
             "reports": [report.model_dump(mode="json") for report in journey.reports],
         }
     )
+
+
+def promotion(model: TrainedModel | None) -> dict[str, Any]:
+    """Whether and why a trained model may take its start model's place, for programs."""
+    if model is None:
+        return {}
+    names = ("promoted", "promotion", "interpolation", "recommended")
+    return {name: getattr(model, name) for name in names}
 
 
 def emit(result: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from distiller.dataset.sieve import Sieve
 from distiller.quality.pairs import Pair, calibrated
@@ -36,6 +37,9 @@ class Material:
     """Whether the judge has graded anything; then a pair needs its grade to be used."""
     reviewed: frozenset[str]
     """Kinds of which somebody has approved something: `query`, `passage`."""
+    trust_mined: bool = True
+    """Whether mined negatives count before anybody judged or approved them: a margin to the
+    positive chose them, and mined negatives are what gains most (NV-Retriever, GPL)."""
 
 
 @dataclass
@@ -48,14 +52,18 @@ class Assembly:
     """Those in the examples."""
 
 
-def gather(store: Store, project: Project) -> Material:
-    """Read the queries, passages and judgments of a project."""
+def gather(store: Store, project: Project, *, trust_mined: bool = True) -> Material:
+    """Read the queries of a project, its judgments, and the passages that they are about.
+
+    A corpus has many more passages, which stay where they are.
+    """
     queries = store.items(project.id, Query)
-    passages = {passage.id: passage for passage in store.items(project.id, Passage)}
     known = {query.id: query for query in queries}
     by_pair: dict[tuple[str, str], dict[JudgmentSource, Judgment]] = defaultdict(dict)
     for judgment in store.judgments(project.id):
         by_pair[judgment.query_id, judgment.passage_id][judgment.source] = judgment
+    about = {passage_id for _, passage_id in by_pair}
+    passages = {one.id: one for one in store.items(project.id, Passage, ids=about)}
     pairs: dict[str, list[Pair]] = defaultdict(list)
     for (query_id, passage_id), sources in by_pair.items():
         if query_id in known and passage_id in passages:
@@ -73,6 +81,7 @@ def gather(store: Store, project: Project) -> Material:
         pairs=pairs,
         has_judge=any(JudgmentSource.JUDGE in pair.judgments for pair in everything),
         reviewed=frozenset(reviewed),
+        trust_mined=trust_mined,
     )
 
 
@@ -86,7 +95,8 @@ def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
 
     Queries and passages are looked at apart: where any query is approved, only approved ones
     count; where any passage or pair is approved, only approved pairs. A reviewer's own grade
-    approves its pair. Rejected, flagged and stale items never count. What checks found has the
+    approves its pair. Mined negatives count without either, where the material says so. Rejected,
+    flagged and stale items never count. What checks found has the
     effect that the sieve says; None lets everything through.
     """
     assembly = Assembly()
@@ -131,12 +141,22 @@ def _pair_reason(pair: Pair, material: Material) -> str | None:
     reason = _state_reason(pair.passage) or ("stale" if judgment is None else None)
     if reason is None and judgment is not None:
         reason = _state_reason(judgment)
-    if reason is None and "passage" in material.reviewed and not _pair_approved(pair):
-        reason = "not_approved"
-    if reason is None and material.has_judge and not pair.judged:
-        reason = "unjudged"
+    if reason is None and pair.mined and _mined_anew(pair):
+        reason = "stale"
+    trusted = pair.mined and material.trust_mined
+    if reason is None and not trusted:
+        if "passage" in material.reviewed and not _pair_approved(pair):
+            reason = "not_approved"
+        elif material.has_judge and not pair.judged:
+            reason = "unjudged"
     reason = reason or pair.disagreement
     return reason and f"passage_{reason}"
+
+
+def _mined_anew(pair: Pair) -> bool:
+    """Whether a later round of mining chose other passages; a reviewer's own grade stays."""
+    intended, given = pair.intended, pair.judgments.get(JudgmentSource.REVIEWER)
+    return intended is not None and intended.stale and given is None
 
 
 def _pair_approved(pair: Pair) -> bool:
@@ -150,9 +170,11 @@ def _pair_approved(pair: Pair) -> bool:
 def _example(query: Query, pairs: Iterable[Pair]) -> Example:
     pairs = list(pairs)
     source = _score_source(pairs)
-    passages = [_labelled(pair, source) for pair in pairs]
+    labelled = [(_labelled(pair, source), pair.mined) for pair in pairs]
     # Sorted sorts are stable: among equal grades the oldest comes first.
-    passages.sort(key=lambda passage: -passage.grade)
+    labelled.sort(key=lambda one: -one[0].grade)
+    passages = [passage for passage, _ in labelled]
+    negatives = [one for one in labelled if one[0].grade < POSITIVE_GRADE]
     return Example(
         query_id=query.id,
         query=query.query,
@@ -161,9 +183,18 @@ def _example(query: Query, pairs: Iterable[Pair]) -> Example:
         answer_type=query.answer_type,
         key_concepts=query.key_concepts,
         positives=[passage for passage in passages if passage.grade >= POSITIVE_GRADE],
-        negatives=[passage for passage in passages if passage.grade < POSITIVE_GRADE],
+        negatives=_mixed(
+            [passage for passage, mined in negatives if mined],
+            [passage for passage, mined in negatives if not mined],
+        ),
         meta={"persona": query.persona} if query.persona else {},
     )
+
+
+def _mixed(mined: list[LabelledPassage], others: list[LabelledPassage]) -> list[LabelledPassage]:
+    """Mined negatives and others in turns: training takes the first few of them."""
+    pairs = zip_longest(mined, others)
+    return [passage for pair in pairs for passage in pair if passage is not None]
 
 
 def _score_source(pairs: Iterable[Pair]) -> JudgmentSource | None:
@@ -192,4 +223,5 @@ def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassag
         explanation=judgment.explanation or (intended.explanation if intended else ""),
         strategy=strategy.value if isinstance(strategy, Strategy) else strategy,
         score=scored.score if scored else None,
+        decided_by=judgment.source.value,
     )

@@ -16,6 +16,7 @@ from distiller.schema.base import Provenance, new_id
 from distiller.schema.dataset import DatasetSnapshot, Example
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
+from distiller.schema.examples import JudgmentSource
 from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
@@ -30,16 +31,18 @@ def freeze(
     seed: int = 13,
     fractions: Sequence[float] = FRACTIONS,
     quality: Mode = "weight",
+    trust_mined: bool = True,
 ) -> DatasetSnapshot:
     """Freeze the approved items, or all validated ones where nobody has reviewed yet.
 
     The same content gives the same hash, and the snapshot that is there already. What the checks
     find counts less, or is left out, as `quality` says; see `Sieve`.
+    Mined negatives count before anybody judged them, unless `trust_mined` is off.
 
     Raises:
         InputError: there is nothing to freeze, with the commonest reason; or bad fractions.
     """
-    material = gather(store, project)
+    material = gather(store, project, trust_mined=trust_mined)
     findings = [] if quality == "off" else check_project(store, project).findings
     assembly = put_together(material, Sieve(findings, quality))
     if not assembly.examples:
@@ -63,6 +66,7 @@ def freeze(
             "judge": material.has_judge,
             "fractions": list(fractions),
             "quality": quality,
+            "trust_mined": trust_mined,
         },
         lineage=_lineage(store, project, assembly),
     )
@@ -116,6 +120,9 @@ def _content(example: Example) -> str:
     if record["weight"] == 1:  # the hashes of snapshots from before there were weights
         del record["weight"]
     for side in ("positives", "negatives"):
+        for passage in record[side]:  # an expert's word weighs more in training; others are alike
+            if passage["decided_by"] != JudgmentSource.REVIEWER:
+                del passage["decided_by"]
         record[side] = sorted(json.dumps(passage, sort_keys=True) for passage in record[side])
     return json.dumps(record, sort_keys=True)
 

@@ -11,6 +11,7 @@ from distiller.schema.examples import (
     JudgmentSource,
     Passage,
     Query,
+    Strategy,
 )
 
 MARGIN = 0.95
@@ -49,6 +50,16 @@ class Pair:
         return judgment is not None and (
             judgment.source is not JudgmentSource.GENERATOR
             or judgment.provenance.source == "import"
+        )
+
+    @property
+    def mined(self) -> bool:
+        """Whether a search found the passage in the team's corpus, as a hard negative."""
+        intended = self.intended
+        return (
+            intended is not None
+            and intended.strategy is Strategy.MINED
+            and intended.provenance.source == "corpus"
         )
 
     @property

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, RowMapping, false, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, false, or_, select
 
-from distiller.schema.base import new_id
+from distiller.schema.base import SourceSpan, Status
 from distiller.schema.corpus import Document
 from distiller.schema.errors import NotFound
 from distiller.schema.examples import Origin
-from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database
 from distiller.store.items import known_project
-from distiller.store.log import log
+from distiller.store.stale import mark
 from distiller.store.tables import documents, passages
 
 PAGE = 2_000
 """Passages read at once, so that a large corpus is never in memory whole."""
+
+_USABLE = (Status.PROPOSED.value, Status.APPROVED.value)
 
 
 class CorpusText(NamedTuple):
@@ -33,6 +35,17 @@ class CorpusText(NamedTuple):
 def passage_prefix(document_id: str) -> str:
     """What the ids of a document's passages begin with: `p-<digest>-`, then start and end."""
     return f"p-{document_id.removeprefix('d-')}-"
+
+
+_PASSAGE_ID = re.compile(r"p-([0-9a-f]{20})-(\d+)-(\d+)")
+
+
+def span_in_id(passage_id: str) -> SourceSpan | None:
+    """Where a passage stands, by its id; None for passages that are of no document."""
+    found = _PASSAGE_ID.fullmatch(passage_id)
+    if found is None:
+        return None
+    return SourceSpan(document=f"d-{found[1]}", start=int(found[2]), end=int(found[3]))
 
 
 class Documents:
@@ -52,12 +65,12 @@ class Documents:
         return document
 
     def documents(
-        self, project_id: str, *, name: str | None = None, current: bool = False
+        self, project_id: str, *, path: str | None = None, current: bool = False
     ) -> list[Document]:
-        """Documents of a project, oldest first; `current` leaves out what was replaced since."""
+        """Documents of a project, or versions of one, oldest first; `current` ones only if wanted."""
         chosen = select(documents).where(documents.c.project_id == project_id)
-        if name is not None:
-            chosen = chosen.where(documents.c.name == name)
+        if path is not None:
+            chosen = chosen.where(documents.c.path == path)
         if current:
             chosen = chosen.where(documents.c.replaced.is_(False))
         with self._database.read() as connection:
@@ -80,12 +93,15 @@ class Documents:
         of: Collection[str] | None = None,
         stale: bool = False,
     ) -> Iterator[CorpusText]:
-        """Corpus passages by age, a page at a time; of some documents, and stale ones if wanted."""
+        """Usable corpus passages by age, a page at a time; of some documents if wanted.
+
+        Rejected and stale ones are left out, unless `stale` asks for all.
+        """
         columns = passages.c
         filters = [
             columns.project_id == project_id,
             columns.origin == Origin.CORPUS.value,
-            *([] if stale else [columns.stale.is_(False)]),
+            *([] if stale else [columns.stale.is_(False), columns.status.in_(_USABLE)]),
             *([] if of is None else [_of(of)]),
         ]
         wanted = (columns.position, columns.id, columns.title, columns.text, columns.stale)
@@ -98,6 +114,15 @@ class Documents:
             if len(rows) < PAGE:
                 return
             last = rows[-1].position
+
+    def corpus_texts(self, project_id: str, ids: Collection[str]) -> dict[str, str]:
+        """Texts of some corpus passages, by id."""
+        columns = passages.c
+        chosen = select(columns.id, columns.text).where(
+            columns.project_id == project_id, self._database.one_of(columns.id, ids)
+        )
+        with self._database.read() as connection:
+            return {row.id: row.text for row in connection.execute(chosen)}
 
     def corpus_state(self, project_id: str, ids: Collection[str]) -> dict[str, bool]:
         """Which of these passages are there: id → whether it is stale."""
@@ -115,18 +140,11 @@ class Documents:
 
         Nothing is deleted, and each change stands in the passage's history.
         """
-        columns = passages.c
-        wanted = (
-            columns.project_id == project_id,
-            self._database.one_of(columns.id, ids),
-            columns.stale.is_(not stale),
-        )
-        marked = update(passages).where(*wanted).values(stale=stale, version=columns.version + 1)
+        which = self._database.one_of(passages.c.id, ids)
         with self._database.write() as connection:
-            changed = connection.execute(marked.returning(columns.id)).scalars().all()
-            group = new_id("g")
-            log(connection, project_id, [_marking(id_, stale, reason, group) for id_ in changed])
-        return len(changed)
+            return mark(
+                connection, project_id, "passage", which, stale=stale, who="corpus", reason=reason
+            )
 
 
 def _of(document_ids: Collection[str]) -> ColumnElement[bool]:
@@ -134,20 +152,6 @@ def _of(document_ids: Collection[str]) -> ColumnElement[bool]:
         passages.c.id.startswith(passage_prefix(id_), autoescape=True) for id_ in document_ids
     )
     return or_(false(), *begins)
-
-
-def _marking(id: str, stale: bool, reason: str, group: str) -> ReviewEvent:
-    return ReviewEvent(
-        id=new_id("e"),
-        item_kind="passage",
-        item_id=id,
-        who="corpus",
-        action="stale" if stale else "fresh",
-        old={"stale": not stale},
-        new={"stale": stale},
-        reason=reason,
-        group=group,
-    )
 
 
 def _document(row: RowMapping) -> Document:

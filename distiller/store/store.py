@@ -12,6 +12,7 @@ from distiller.store.grades import Grades
 from distiller.store.items import Items
 from distiller.store.jobs import Jobs
 from distiller.store.ledger import DatabaseLedger
+from distiller.store.machine import MachineJudgments
 from distiller.store.migrate import migrate
 from distiller.store.pairs import Pairs
 from distiller.store.projects import Projects
@@ -22,7 +23,18 @@ from distiller.store.work import Work
 
 
 class Store(
-    Projects, Items, Documents, Reviews, Grades, Pairs, Proposals, Work, Jobs, Results, Findings
+    Projects,
+    Items,
+    Documents,
+    Reviews,
+    Grades,
+    MachineJudgments,
+    Pairs,
+    Proposals,
+    Work,
+    Jobs,
+    Results,
+    Findings,
 ):
     """Everything that a workspace keeps. May be shared by threads; each call is one transaction."""
 

@@ -156,16 +156,18 @@ documents = Table(
     _words("name"),
     Column("format", String, nullable=False),
     Column("digest", String, nullable=False),
+    _words("path"),
     _words("title"),
     Column("characters", BigInteger, nullable=False),
     Column("passages", Integer, nullable=False),
     Column("folded", Integer, nullable=False),
+    _json("shared"),
     _words("problem"),
     _json("notes"),
     Column("replaced", Boolean, nullable=False),
     _moment("created"),
     UniqueConstraint("project_id", "id"),
-    Index(None, "project_id", "name"),
+    Index(None, "project_id", "path"),
 )
 
 findings = Table(

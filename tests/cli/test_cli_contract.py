@@ -25,15 +25,34 @@ COMMANDS = {
         "--length",
         "--contrastive",
     ],
+    "ingest": ["PATH", "--project", "--words", "--overlap"],
+    "mine": ["--negatives", "--with", "--skip", "--depth", "--margin", "--project"],
     "validate": ["--strict"],
     "repair": ["--check", "--attempts", "--dry-run", "--project", "--json"],
     "format": ["--format", "--split", "--output"],
     "import": [],
-    "train": ["--project", "--train-file", "--val-file", "--base", "--output", "--preset"],
+    "train": [
+        "--project",
+        "--train-file",
+        "--val-file",
+        "--base",
+        "--output",
+        "--preset",
+        "--canary",
+    ],
     "evaluate": ["--model", "--collection", "--json"],
     "search": ["--model", "--collection"],
-    "pipeline": ["--domain", "--queries", "--train", "--collection", "--repair", "--attempts"],
+    "pipeline": [
+        "--domain",
+        "--queries",
+        "--train",
+        "--collection",
+        "--corpus",
+        "--repair",
+        "--attempts",
+    ],
     "status": ["--project", "--json"],
+    "export onnx": ["--model", "--output", "--int8", "--collection"],
 }
 
 
@@ -68,7 +87,7 @@ def distiller(
 def test_each_command_has_its_options_and_says_what_it_does(
     command: str, distiller: Callable[..., Done]
 ) -> None:
-    shown = distiller(command, "--help")
+    shown = distiller(*command.split(), "--help")
     assert shown.returncode == 0
     assert [option for option in COMMANDS[command] if option not in shown.stdout] == []
 
@@ -89,7 +108,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("room", ["store", "llm", "dataset", "generate", "evaluate", "pipeline"])
+@pytest.mark.parametrize(
+    "room", ["store", "llm", "dataset", "generate", "corpus.ingest", "evaluate", "pipeline"]
+)
 def test_rooms_that_need_no_model_load_no_torch(room: str) -> None:
     program = f"import sys, distiller.{room}; print('torch' in sys.modules)"
     done = subprocess.run(
@@ -108,9 +129,15 @@ BAD_INPUT = {
     "broken template": (["bootstrap", "--domain", "law", "--template", "broken.yaml"], "broken"),
     "no project": (["generate-queries", "--count", "5"], "project"),
     "no collection": (["pipeline", "--domain", "law", "--collection", "nowhere"], "nowhere"),
+    "no documents": (["ingest", "nowhere"], "nowhere"),
+    "nothing to read": (["pipeline", "--domain", "law", "--corpus", "nowhere"], "nowhere"),
+    "nothing to mine": (["mine"], "project"),
+    "no model to mine with": (["mine", "--with", "./no"], "./no"),
+    "overlap too large": (["ingest", ".", "--words", "40", "--overlap", "30"], "repeats"),
     "no start model": (["pipeline", "--domain", "law", "--train", "--base", "./no"], "./no"),
     "val file alone": (["train", "--val-file", "x.json"], "--train-file"),
     "no train file": (["train", "--train-file", "nowhere.json"], "nowhere.json"),
+    "no canary": (["train", "--train-file", "x.json", "--canary", "nowhere"], "nowhere"),
     "no model to measure": (["evaluate", "--collection", "nowhere"], "--model"),
     "a negative budget": (["bootstrap", "--domain", "law", "--budget", "-1"], "--budget"),
     "no such check": (["repair", "--check", "nosuch"], "project"),

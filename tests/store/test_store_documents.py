@@ -12,7 +12,9 @@ from distiller.store.documents import PAGE
 
 
 def document(digest: str, name: str = "lease.pdf") -> Document:
-    return Document(id=f"d-{digest}", name=name, format="pdf", digest=digest * 8)
+    return Document(
+        id=f"d-{digest}", name=name, format="pdf", digest=digest * 8, path=f"/documents/{name}"
+    )
 
 
 def passage(digest: str, start: int, text: str) -> Passage:
@@ -35,7 +37,7 @@ def test_documents_come_back_as_they_were_and_are_written_again(
     for one in (first, second):
         store.add_document(project.id, one)
     store.add_document(project.id, first.model_copy(update={"passages": 7, "replaced": True}))
-    found = store.documents(project.id, name="lease.pdf")
+    found = store.documents(project.id, path="/documents/lease.pdf")
     assert [(one.id, one.passages, one.replaced) for one in found] == [
         ("d-aa", 7, True),
         ("d-bb", 0, False),
@@ -44,7 +46,7 @@ def test_documents_come_back_as_they_were_and_are_written_again(
     assert found[1].title == "Lease \ufffd"
     assert found[1].created == second.created
     assert [one.id for one in store.documents(project.id, current=True)] == ["d-bb"]
-    assert store.documents(project.id, name="other.pdf") == []
+    assert store.documents(project.id, path="/documents/other.pdf") == []
     assert store.document(project.id, "d-aa").passages == 7
 
 
@@ -68,6 +70,7 @@ def test_corpus_is_read_page_by_page_by_document_without_generated_passages(
         *(one.id for one in many),
         "p-bb-0-5",
     ]
+    assert store.corpus_texts(project.id, ["p-bb-0-5", "p-none"]) == {"p-bb-0-5": "Other"}
     (other,) = store.corpus(project.id, of=["d-bb"])
     assert other == ("p-bb-0-5", "Lease", "Other", False)
     assert list(store.corpus(project.id, of=[])) == []

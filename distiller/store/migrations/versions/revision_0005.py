@@ -24,10 +24,12 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("format", sa.String, nullable=False),
         sa.Column("digest", sa.String, nullable=False),
+        sa.Column("path", sa.Text, nullable=False),
         sa.Column("title", sa.Text, nullable=False),
         sa.Column("characters", sa.BigInteger, nullable=False),
         sa.Column("passages", sa.Integer, nullable=False),
         sa.Column("folded", sa.Integer, nullable=False),
+        sa.Column("shared", sa.JSON, nullable=False),
         sa.Column("problem", sa.Text, nullable=False),
         sa.Column("notes", sa.JSON, nullable=False),
         sa.Column("replaced", sa.Boolean, nullable=False),
@@ -36,4 +38,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_documents_project_id"),
         sa.UniqueConstraint("project_id", "id", name="uq_documents_project_id_id"),
     )
-    op.create_index("ix_documents_project_id_name", "documents", ["project_id", "name"])
+    op.create_index("ix_documents_project_id_path", "documents", ["project_id", "path"])
