@@ -223,5 +223,6 @@ def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassag
         explanation=judgment.explanation or (intended.explanation if intended else ""),
         strategy=strategy.value if isinstance(strategy, Strategy) else strategy,
         score=scored.score if scored else None,
+        span=pair.passage.provenance.span,
         decided_by=judgment.source.value,
     )
