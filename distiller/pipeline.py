@@ -24,7 +24,7 @@ from distiller.corpus.searches import BM25_NAME, mine_corpus
 from distiller.corpus.teacher import DEFAULT as DEFAULT_TEACHER
 from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage, freeze
-from distiller.evaluate import evaluate, held_out, load, systems
+from distiller.evaluate import contamination, evaluate, held_out, load, systems
 from distiller.generate import (
     PER_PASSAGE,
     SHARES,
@@ -468,6 +468,8 @@ async def _evaluate(journey: Journey, on_progress: OnProgress) -> StageReport:
             ranked[-1].name = TUNED
         report = evaluate(ranked, collection, seed=settings.seed)
         report.model = journey.model.id if journey.model else None
+        if journey.model and journey.snapshot:
+            report.notes += contamination(journey.snapshot.examples, collection).notes
         journey.store.save_report(journey.project.id, report)
         journey.reports.append(report)
     return StageReport(stage="evaluate", made=len(collections), present=0)
