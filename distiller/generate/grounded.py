@@ -29,8 +29,8 @@ from distiller.schema.examples import Complexity, Judgment, JudgmentSource, Pass
 from distiller.schema.usage import Prompt
 
 PER_PASSAGE = 3
-"""Queries of different kinds that one passage is asked for. Several kinds beat one
-(docs/results/grounded_study.md has what was measured here)."""
+"""Queries of different kinds that one passage is asked for: several beat one, and more of them
+cover fewer passages for the same price (docs/decisions/0017)."""
 SHOWN_TOKENS = 220
 """Of a passage that the prompt shows; the packaged model reads 72 a second."""
 DEPTH = 3
@@ -100,6 +100,8 @@ class GroundedStage:
         """Write up to `room` queries, passage by passage; returns how many are missing."""
         self.room = room
         for turn in range(DEPTH):
+            if self.room <= 0:
+                break
             order = self.outline.covering(self._asked(turn))
             idle = 0
             while self.room > 0 and idle < IDLE:

@@ -13,10 +13,11 @@ from functools import partial
 from typing import TypeVar
 
 from distiller.generate import answers
+from distiller.generate.cells import LIMITS
 from distiller.generate.grounding import USABLE, Grounding
 from distiller.generate.mending import Fix, is_document, key_of, planned
 from distiller.generate.passages import PassageStage
-from distiller.generate.queries import LIMITS, MAX_TOKENS
+from distiller.generate.queries import MAX_TOKENS
 from distiller.generate.records import firmly
 from distiller.generate.settling import WHO, apply, notes
 from distiller.generate.stage import Stage, Try, Work
