@@ -191,6 +191,7 @@ class Study:
         details = {
             "counts": journey.snapshot.counts,
             "best_step": journey.model.best_step,
+            "promoted": journey.model.promoted,
             "preset": plan.preset,
             "version": __version__,
         }
