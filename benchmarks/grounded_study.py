@@ -71,7 +71,7 @@ STEPS: dict[str, list[str]] = {
     "grounded": ["ingest", "queries"],
     "grounded+mined": ["mine"],
     "+teacher": ["teach"],
-    "+repair": ["judge", *pipeline.MENDING],
+    "+repair": ["judge", *pipeline.MENDING, "teach"],
     "words": ["knowledge", "queries", "passages", "judge"],
 }
 """Variant → stages beyond those of the variant before it; `words` is a project of its own."""

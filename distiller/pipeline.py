@@ -21,6 +21,8 @@ from distiller.corpus.chunking import Chunking
 from distiller.corpus.ingest import ingest
 from distiller.corpus.mining import Mining
 from distiller.corpus.searches import BM25_NAME, mine_corpus
+from distiller.corpus.teacher import DEFAULT as DEFAULT_TEACHER
+from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage, freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
@@ -95,6 +97,8 @@ class Plan(Record):
     """Checks whose findings are mended; None means all that are more than hints."""
     attempts: int = Field(default=2, ge=1, le=10)
     """How often one item is mended at most, over all runs."""
+    teacher: str = DEFAULT_TEACHER
+    """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`."""
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -226,6 +230,16 @@ async def _mine(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.settings,
         journey.plan.mine_with or [BM25_NAME, journey.plan.base],
         mining=journey.plan.mining,
+        on_progress=on_progress,
+    )
+
+
+async def _teach(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return teach(
+        journey.store,
+        journey.project,
+        journey.settings,
+        teacher=journey.plan.teacher,
         on_progress=on_progress,
     )
 
@@ -463,6 +477,7 @@ LLM_STAGES: dict[str, Stage] = {
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": _ingest,
     "mine": _mine,
+    "teach": _teach,
     "check": _check,
     "settle": _settle,
     "snapshot": _snapshot,

@@ -1,4 +1,4 @@
-"""Commands on data: ingest, mine, validate, format, import, status."""
+"""Commands on data: ingest, mine, teach, validate, format, import, status."""
 
 from __future__ import annotations
 
@@ -93,6 +93,24 @@ def mine(
     with session.open_store(settings) as store:
         journey = Journey(store, store.project(project), settings, plan)
         session.run_and_report(journey, ["mine"], as_json=as_json)
+
+
+@app.command()
+def teach(
+    teacher: opt.Teacher = None,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Score every pair that is trained on by a teacher, whose scores training then distils."""
+    from distiller.cli import session
+    from distiller.pipeline import Journey
+
+    settings = session.settings_from(workspace)
+    plan = session.check_plan(settings, {"teacher": teacher} if teacher else {})
+    with session.open_store(settings) as store:
+        journey = Journey(store, store.project(project), settings, plan)
+        session.run_and_report(journey, ["teach"], as_json=as_json)
 
 
 @app.command()

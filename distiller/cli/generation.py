@@ -162,6 +162,7 @@ def pipeline(
     base: opt.Base = "tiny",
     collection: opt.CollectionDir = None,
     corpus: opt.CorpusPath = None,
+    teacher: opt.Teacher = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -197,11 +198,14 @@ def pipeline(
         "base": base,
         "collection": collection,
         "corpus": corpus,
+        **({"teacher": teacher} if teacher else {}),
     }
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []
-    stages += [*MENDING, "snapshot"] if mend else ["check", "snapshot"]
+    stages += [*MENDING] if mend else ["check"]
+    stages += ["teach"] if teacher else []  # after what is mended, which needs scores too
+    stages += ["snapshot"]
     if train:
         stages.append("train")
     if train or collection:

@@ -123,6 +123,16 @@ PassageOverlap = Annotated[
 ]
 
 
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher",
+        metavar="TEACHER",
+        help="dense, bm25, judge, cross-encoder:MODEL, or several joined by + (dense+bm25).",
+    ),
+]
+
+
 class Complexity(StrEnum):
     SIMPLE = "simple"
     MIXED = "mixed"

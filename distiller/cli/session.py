@@ -122,12 +122,14 @@ def check_plan(settings: Settings, plan: dict[str, Any]) -> Plan:
             not there.
     """
     from distiller.corpus.reading import sources
+    from distiller.corpus.teacher import parts_of
     from distiller.evaluate import load
     from distiller.pipeline import Plan
     from distiller.splade.start import resolve
 
     checked_plan: Plan = checked(Plan, **plan)
     sources(checked_plan.corpus)
+    parts_of(checked_plan.teacher)
     for collection in (checked_plan.collection, settings.canary if "base" in plan else None):
         if collection:
             load(collection)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -32,6 +33,7 @@ _MOST_SEGMENTS = 24
 _MODELS_KEPT = 3
 _DIGEST = 16
 _Key = bytes
+T = TypeVar("T")
 
 OnEncoded = Callable[[int, int], None]
 """Is told how many texts are encoded, and of how many."""
@@ -81,7 +83,7 @@ class CorpusIndex:
             raise InputError("the project's corpus has no passages; read documents first")
         fingerprint = _fingerprint(self.language, texts)
         target = self.folder / f"bm25-{fingerprint}"
-        with self._alone():
+        with self.alone():
             if target.is_dir():
                 try:
                     return BM25.load(target, self.language)
@@ -113,23 +115,17 @@ class CorpusIndex:
         if not texts:
             raise InputError("the project's corpus has no passages; read documents first")
         ids = sorted(texts)
-        keys = [_key(texts[id_]) for id_ in ids]
-        with self._alone():
-            weights = _Weights(self.folder / f"sparse-{fingerprint}")
-            missing = {
-                key: id_ for id_, key in zip(ids, keys, strict=True) if key not in weights.rows
-            }
-            total = len(missing)
-            for start in range(0, total, AT_ONCE):
-                part = dict(list(missing.items())[start : start + AT_ONCE])
-                encoded = encoder.encode_passages([texts[id_] for id_ in part.values()])
-                weights.add(list(part), csr_matrix(encoded, dtype=np.float32))
-                on_encoded(min(start + AT_ONCE, total), total)
+        keys = [key_of(texts[id_]) for id_ in ids]
+        with self.alone():
+            weights = RowCache(self.folder / f"sparse-{fingerprint}")
+            weights.fill(
+                keys, list(map(texts.__getitem__, ids)), encoder.encode_passages, on_encoded
+            )
             weights.compact()
             self._forget_old_models()
             return SparseIndex.of(encoder, ids, weights.of(keys))
 
-    def _alone(self) -> FileLock:
+    def alone(self) -> FileLock:
         """One process at a time makes a project's index; the others wait and find it made."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -143,8 +139,11 @@ class CorpusIndex:
             shutil.rmtree(old, ignore_errors=True)
 
 
-class _Weights:
-    """Term weights by hash of text, in segment files; damaged segments are dropped."""
+class RowCache:
+    """Rows of numbers by hash of what they were made of, in segment files.
+
+    Damaged segments are dropped, and their rows made anew.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -164,6 +163,20 @@ class _Weights:
             else:
                 self._files.append(file)
                 self._remember(*segment)
+
+    def fill(
+        self,
+        keys: Sequence[_Key],
+        made_of: Sequence[T],
+        make: Callable[[list[T]], Any],
+        on_made: OnEncoded = lambda _done, _total: None,
+    ) -> None:
+        """Make the rows that are missing, a segment at a time; `make` gives a row for each."""
+        missing = {key: one for key, one in zip(keys, made_of, strict=True) if key not in self.rows}
+        for start in range(0, len(missing), AT_ONCE):
+            part = dict(list(missing.items())[start : start + AT_ONCE])
+            self.add(list(part), csr_matrix(make(list(part.values())), dtype=np.float32))
+            on_made(min(start + AT_ONCE, len(missing)), len(missing))
 
     def add(self, keys: Sequence[_Key], weights: csr_matrix) -> None:
         """Keep the weights of new texts, on disk at once."""
@@ -243,11 +256,12 @@ def _replacing(target: Path) -> Iterator[Path]:
 def _fingerprint(language: str, texts: Mapping[str, str]) -> str:
     sha = hashlib.sha256(f"1 {language}\n".encode())
     for id_ in sorted(texts):
-        sha.update(id_.encode("utf-8", "surrogatepass") + b"\0" + _key(texts[id_]))
+        sha.update(id_.encode("utf-8", "surrogatepass") + b"\0" + key_of(texts[id_]))
     return sha.hexdigest()[:20]
 
 
-def _key(text: str) -> _Key:
+def key_of(text: str) -> _Key:
+    """What a text is kept under."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
 
 

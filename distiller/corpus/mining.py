@@ -130,14 +130,14 @@ def mine(
         retrievers: Searches over the corpus and, where it has them not, the positives.
         texts: passage_id → searchable text of the corpus: what may become a negative.
         mining: Which of what is found is chosen.
-        material: The project's queries and judgments, if they are at hand.
+        material: The project's queries and judgments, retired ones too, if they are at hand.
         on_progress: Is told after every few hundred queries.
 
     Raises:
         InputError: No search, no passages, or no query that has a positive.
     """
     chosen = mining or Mining()
-    material = material or gather(store, project)
+    material = material or gather(store, project, retired=True)
     asked = questions(material)
     if not retrievers or not texts:
         raise InputError("nothing to mine in; read documents first (distiller ingest)")

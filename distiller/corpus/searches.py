@@ -36,7 +36,7 @@ def mine_corpus(
         ModelUnavailable: A model that cannot be loaded.
     """
     texts = corpus_texts(store, project)
-    material = gather(store, project)
+    material = gather(store, project, retired=True)
     # Positives that were written, not found: their score is the bar, so they are indexed as well.
     written = {
         one.id: searchable(one.title, one.text)

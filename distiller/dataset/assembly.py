@@ -52,10 +52,13 @@ class Assembly:
     """Those in the examples."""
 
 
-def gather(store: Store, project: Project, *, trust_mined: bool = True) -> Material:
+def gather(
+    store: Store, project: Project, *, trust_mined: bool = True, retired: bool = False
+) -> Material:
     """Read the queries of a project, its judgments, and the passages that they are about.
 
-    A corpus has many more passages, which stay where they are.
+    A corpus has many more passages, which stay where they are. Mined negatives in whose place a
+    later round chose others are only among the pairs if `retired` asks for them.
     """
     queries = store.items(project.id, Query)
     known = {query.id: query for query in queries}
@@ -67,7 +70,9 @@ def gather(store: Store, project: Project, *, trust_mined: bool = True) -> Mater
     pairs: dict[str, list[Pair]] = defaultdict(list)
     for (query_id, passage_id), sources in by_pair.items():
         if query_id in known and passage_id in passages:
-            pairs[query_id].append(Pair(known[query_id], passages[passage_id], sources))
+            pair = Pair(known[query_id], passages[passage_id], sources)
+            if retired or not _is_retired(pair):
+                pairs[query_id].append(pair)
     pairs = {query_id: calibrated(group) for query_id, group in pairs.items()}
     everything = [pair for group in pairs.values() for pair in group]
     reviewed = set()
@@ -141,8 +146,6 @@ def _pair_reason(pair: Pair, material: Material) -> str | None:
     reason = _state_reason(pair.passage) or ("stale" if judgment is None else None)
     if reason is None and judgment is not None:
         reason = _state_reason(judgment)
-    if reason is None and pair.mined and _mined_anew(pair):
-        reason = "stale"
     trusted = pair.mined and material.trust_mined
     if reason is None and not trusted:
         if "passage" in material.reviewed and not _pair_approved(pair):
@@ -153,10 +156,10 @@ def _pair_reason(pair: Pair, material: Material) -> str | None:
     return reason and f"passage_{reason}"
 
 
-def _mined_anew(pair: Pair) -> bool:
+def _is_retired(pair: Pair) -> bool:
     """Whether a later round of mining chose other passages; a reviewer's own grade stays."""
     intended, given = pair.intended, pair.judgments.get(JudgmentSource.REVIEWER)
-    return intended is not None and intended.stale and given is None
+    return pair.mined and intended is not None and intended.stale and given is None
 
 
 def _pair_approved(pair: Pair) -> bool:
@@ -203,7 +206,7 @@ def _score_source(pairs: Iterable[Pair]) -> JudgmentSource | None:
         source
         for pair in pairs
         for source in (JudgmentSource.TEACHER, JudgmentSource.JUDGE)
-        if source in pair.judgments and pair.judgments[source].score is not None
+        if _score(pair, source) is not None
     )
     return max(counts, key=lambda source: (counts[source], -_RANK[source]), default=None)
 
@@ -211,9 +214,7 @@ def _score_source(pairs: Iterable[Pair]) -> JudgmentSource | None:
 def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassage:
     judgment, intended = pair.effective, pair.intended
     assert judgment is not None, "pairs without a valid judgment are left out before"
-    scored = pair.judgments.get(score_source) if score_source else None
-    if scored is None and score_source is None:
-        scored = intended  # an imported file may bring scores of its own
+    score = _score(pair, score_source or JudgmentSource.GENERATOR)  # of an imported file
     strategy = (intended or judgment).strategy
     return LabelledPassage(
         passage_id=pair.passage.id,
@@ -222,6 +223,11 @@ def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassag
         grade=judgment.grade,
         explanation=judgment.explanation or (intended.explanation if intended else ""),
         strategy=strategy.value if isinstance(strategy, Strategy) else strategy,
-        score=scored.score if scored else None,
+        score=score,
         decided_by=judgment.source.value,
     )
+
+
+def _score(pair: Pair, source: JudgmentSource) -> float | None:
+    given = pair.judgments.get(source)
+    return None if given is None or given.stale else given.score

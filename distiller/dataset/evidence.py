@@ -9,6 +9,7 @@ from distiller.dataset.assembly import Material, gather
 from distiller.quality import Evidence, Pair
 from distiller.quality.evidence import counts
 from distiller.retrieve import BM25
+from distiller.schema.base import Status
 from distiller.schema.domain import Project
 from distiller.schema.examples import Passage
 from distiller.schema.knowledge import Concept
@@ -37,7 +38,7 @@ def evidence_of(
         passages=_beside_queries(material, offered),
         offered=offered,
         concepts=[item for item in store.items(project.id, Concept) if counts(item)],
-        corpus_size=sum(map(counts, material.passages.values())),
+        corpus_size=store.count(project.id, Passage, status=(Status.PROPOSED, Status.APPROVED)),
         tests=tests or {},
     )
 

@@ -39,9 +39,9 @@ def current(evidence: Evidence) -> Iterator[Finding]:
 
 
 def judged(evidence: Evidence) -> Iterator[Finding]:
-    """Pairs that nobody but their writer graded."""
+    """Pairs that nobody but their writer graded; mined negatives have none."""
     for pair in evidence.all_pairs():
-        if not pair.judged:
+        if not pair.judged and not pair.mined:
             reason = "nobody but its writer has said whether it answers"
             yield of_passage("judged", pair.passage, reason, query_id=pair.query.id)
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 import bm25s
 import numpy as np
 import Stemmer
+from numpy.typing import NDArray
 
 from distiller.packs.languages import language as language_pack
 from distiller.retrieve.ranking import as_ranking, check_depth, in_order, top_k
@@ -108,6 +109,24 @@ class BM25:
                 scores = np.asarray(self._index.get_scores(known))
                 run[query_id] = as_ranking(self._ids, top_k(scores, k), scores)
         return run
+
+    def score(self, queries: Sequence[str], passage_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Scores of some passages for each query, shape (queries, passages); 0 shares no word.
+
+        Raises:
+            KeyError: A passage that the index has not.
+        """
+        at = {passage_id: position for position, passage_id in enumerate(self._ids)}
+        chosen = np.array([at[passage_id] for passage_id in passage_ids], dtype=np.intp)
+        found = np.zeros((len(queries), len(chosen)), dtype=np.float32)
+        if not self._has_words or not queries:
+            return found
+        tokens: list[list[str]] = self._tokenize(list(queries), as_ids=False)
+        for row, words in zip(found, tokens, strict=True):
+            known = [word for word in words if word in self._index.vocab_dict]
+            if known:
+                row[:] = np.asarray(self._index.get_scores(known))[chosen]
+        return found
 
     def _tokenize(self, texts: Sequence[str], *, as_ids: bool) -> Any:
         return bm25s.tokenize(

@@ -115,6 +115,29 @@ class MachineJudgments:
                 reason="a later round of mining chose other passages",
             )
 
+    def retire_taught(self, project_id: str, keep: Collection[tuple[str, str]]) -> int:
+        """Mark stale all teachers' scores but those of the pairs to keep; returns how many."""
+        columns, kept = judgments.c, set(keep)
+        which = (
+            columns.project_id == project_id,
+            columns.source == JudgmentSource.TEACHER.value,
+            columns.stale.is_(False),
+        )
+        with self._database.write() as connection:
+            found = connection.execute(
+                select(columns.id, columns.query_id, columns.passage_id).where(*which)
+            )
+            old = [row.id for row in found if (row.query_id, row.passage_id) not in kept]
+            return mark(
+                connection,
+                project_id,
+                "judgment",
+                self._database.one_of(columns.id, old),
+                stale=True,
+                who="teacher",
+                reason="the pair was not among those scored last",
+            )
+
 
 def _is_mined(judgment: Judgment) -> bool:
     return (

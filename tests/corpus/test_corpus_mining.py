@@ -192,8 +192,9 @@ def test_the_judge_guards_against_false_negatives(store: Store, project: Project
             for id_, (grade, score) in judged.items()
         ],
     )
-    run(store, project, search)
-    assert set(mined(store, project)) == {"p-d"}
+    for _ in range(2):  # what was taken back is not chosen again
+        run(store, project, search)
+        assert set(mined(store, project)) == {"p-d"}
 
 
 def test_queries_out_of_use_are_not_mined_for(store: Store, project: Project) -> None:

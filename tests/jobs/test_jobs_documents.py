@@ -80,3 +80,6 @@ def test_names_stay_inside_the_folder(
 def test_reading_needs_no_model_and_so_no_slot_of_one(settings: Settings) -> None:
     job = Job(id="job-1", project_id="p-1", kind="ingest", parameters={"stages": ["ingest"]})
     assert slot_of(job, settings) == "project/p-1"
+    for stage in ("mine", "teach"):
+        job.parameters = {"stages": [stage]}
+        assert slot_of(job, settings).endswith("/device")

@@ -93,3 +93,12 @@ def test_a_grade_that_was_taken_back_does_not_protect(store: Store, filled: Proj
     step = store.grade(filled.id, [Given("q-1", "p-0", grade=0)], who="expert")
     store.undo(filled.id, step)
     assert store.retire_mined(filled.id, ["q-1"], keep=[]) == 1
+
+
+def test_scores_of_pairs_that_are_not_taught_any_more_become_stale(
+    store: Store, filled: Project
+) -> None:
+    store.put_judgments(filled.id, [taught(0, 0.5), taught(1, 0.6), mined(2)])
+    assert store.retire_taught(filled.id, keep=[("q-1", "p-1")]) == 1
+    assert [one.stale for one in store.judgments(filled.id)] == [True, False, False]
+    assert store.put_judgments(filled.id, [taught(0, 0.5)]) == (0, 1)
