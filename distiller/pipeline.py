@@ -28,6 +28,7 @@ from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
     PER_PASSAGE,
     SHARES,
+    Focus,
     another_negative,
     extend_concept,
     generate_knowledge,
@@ -51,7 +52,8 @@ from distiller.schema.usage import Forecast
 from distiller.settings import Settings
 from distiller.splade.start import resolve
 from distiller.store import Store
-from distiller.train import PRESETS, train, verdict
+from distiller.train import PRESETS, Recipe, train, verdict
+from distiller.train.pace import calibrate, changed
 
 TUNED = "tuned"
 """What reports of a journey call the model that it trained; its folder's name says little."""
@@ -99,6 +101,10 @@ class Plan(Record):
     """How often one item is mended at most, over all runs."""
     teacher: str = DEFAULT_TEACHER
     """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`."""
+    query_type: str = ""
+    """The only type of query to write; empty means all of the template's."""
+    recipe: dict[str, float] = Field(default_factory=dict)
+    """Settings of a training that differ from the preset's, by their names in `Recipe`."""
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -263,7 +269,7 @@ async def _queries(journey: Journey, on_progress: OnProgress) -> StageReport:
         count=journey.plan.queries,
         complexity=journey.plan.complexity,
         per_passage=journey.plan.per_passage,
-        grounded_share=journey.plan.grounded_share,
+        focus=Focus(journey.plan.targets, journey.plan.query_type, journey.plan.grounded_share),
         on_progress=on_progress,
     )
 
@@ -401,13 +407,12 @@ def _tests(journey: Journey) -> dict[str, Collection]:
 async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
     plan, snapshot = journey.plan, journey.snapshot
     assert snapshot is not None, "the stage 'snapshot' comes before 'train'"
-    if plan.preset not in PRESETS:
-        raise InputError(f"no preset {plan.preset!r}; there are {', '.join(PRESETS)}")
-    name = f"{snapshot.content_hash[:10]}-{Path(plan.base).name}-{plan.preset}"
+    recipe = recipe_of(plan).model_copy(update={"seed": journey.settings.seed})
+    name = f"{snapshot.content_hash[:10]}-{Path(plan.base).name}-{recipe.name}"
     folder = plan.output or journey.settings.workspace / "models" / journey.project.name / name
     model = train(
         snapshot,
-        PRESETS[plan.preset].model_copy(update={"seed": journey.settings.seed}),
+        recipe,
         resolve(plan.base, journey.settings.cache_dir),
         folder,
         language=journey.project.domain.language,
@@ -418,6 +423,26 @@ async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
     journey.store.save_model(journey.model)
     notes = [f"model in {_from_here(model.path)}", verdict(model)]
     return StageReport(stage="train", made=1, present=0, notes=notes)
+
+
+def recipe_of(plan: Plan) -> Recipe:
+    """The preset with what the user changed of it.
+
+    Raises:
+        InputError: no such preset or setting, or a value that a setting cannot have.
+    """
+    if plan.preset not in PRESETS:
+        raise InputError(f"no preset {plan.preset!r}; there are {', '.join(PRESETS)}")
+    return changed(PRESETS[plan.preset], plan.recipe)
+
+
+async def _calibrate(journey: Journey, on_progress: OnProgress) -> StageReport:
+    plan, snapshot = journey.plan, journey.snapshot
+    assert snapshot is not None, "the stage 'snapshot' comes before 'calibrate'"
+    base = resolve(plan.base, journey.settings.cache_dir)
+    pace = calibrate(snapshot, base, journey.settings.workspace, on_progress=on_progress)
+    on_progress(Progress(stage="calibrate", done=1, total=1, metrics=pace.model_dump()))
+    return StageReport(stage="calibrate", made=1, present=0)
 
 
 def _from_here(path: str) -> Path:
@@ -481,6 +506,7 @@ LOCAL_STAGES: dict[str, Stage] = {
     "check": _check,
     "settle": _settle,
     "snapshot": _snapshot,
+    "calibrate": _calibrate,
     "train": _train,
     "evaluate": _evaluate,
 }

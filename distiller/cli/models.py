@@ -101,7 +101,12 @@ def _train_on_files(
 def evaluate(
     model: Annotated[
         list[str],
-        typer.Option("--model", metavar="bm25|MODEL|DIR", help="What to measure; may be repeated."),
+        typer.Option(
+            "--model",
+            metavar="bm25|MODEL|DIR",
+            help="What to measure; may be repeated. MODEL@128 keeps the 128 heaviest terms of each"
+            " passage, MODEL@16/128 the 16 heaviest of each query as well.",
+        ),
     ],
     collection: Annotated[
         Path, typer.Option("--collection", metavar="DIR", help="BEIR folder; may be gzipped.")

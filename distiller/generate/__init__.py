@@ -5,6 +5,7 @@ stopped at any moment and run again. Requests are deterministic: what was paid f
 the ledger.
 """
 
+from distiller.generate.cells import Focus
 from distiller.generate.extending import extend_concept, rewrite_concept
 from distiller.generate.forecast import requests_for
 from distiller.generate.grounded import PER_PASSAGE
@@ -21,6 +22,7 @@ __all__ = [
     "PER_PASSAGE",
     "SHARES",
     "Fix",
+    "Focus",
     "Planned",
     "another_negative",
     "extend_concept",

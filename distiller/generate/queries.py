@@ -10,7 +10,16 @@ from itertools import groupby
 
 from distiller.generate import answers
 from distiller.generate.aptness import MAX_WORDS
-from distiller.generate.cells import BATCH, LIMITS, Cell, Plan, checked_mix
+from distiller.generate.cells import (
+    BATCH,
+    EVERYWHERE,
+    LIMITS,
+    Cell,
+    Focus,
+    Plan,
+    checked_mix,
+    of_one_type,
+)
 from distiller.generate.grounded import PER_PASSAGE, GroundedStage, is_grounded
 from distiller.generate.grounding import Ground, Grounding
 from distiller.generate.outline import corpus_outline, has_corpus
@@ -54,23 +63,24 @@ async def generate_queries(
     count: int,
     complexity: str = "mixed",
     per_passage: int = PER_PASSAGE,
-    grounded_share: float | None = None,
+    focus: Focus = EVERYWHERE,
     on_progress: OnProgress | None = None,
 ) -> StageReport:
     """Write queries until the project has exactly `count` that are not rejected.
 
     Where the project has passages of its own documents, queries are written from them,
-    `per_passage` of different kinds from each; `grounded_share` of the count are (0 to 1; None: all
-    where there are documents, none where not), and the others from the concepts alone.
+    `per_passage` of different kinds from each. A `focus` says how many of them are, and narrows
+    what is asked about.
 
     Raises:
-        InputError: neither documents nor concepts for what is asked, or an unknown complexity.
+        InputError: neither documents nor concepts for what is asked, or an unknown complexity,
+            concept or type.
         StageFailed: nothing at all could be made.
         DistillerError: what stopped the stage; everything written before is kept.
     """
     mix = checked_mix(complexity)
     grounding = Grounding(store, project)
-    share = _share(store, project, grounding, grounded_share)
+    share = _share(store, project, grounding, focus.share)
     stage = Stage("queries", store, project, client, on_progress, counts=Query)
     known = store.items(project.id, Query)
     seen = Seen(project.domain.language)
@@ -88,7 +98,8 @@ async def generate_queries(
         reading = GroundedStage(stage, grounding, outline, known, seen, mix, per_passage)
         await reading.run(room)
     if wanted < count:
-        plan = Plan(grounding.concepts, template(project.domain.template), mix, project.domain.name)
+        kinds = of_one_type(template(project.domain.template), focus.query_type)
+        plan = Plan(focus.among(grounding.concepts), kinds, mix, project.domain.name)
         left = min(count - len(standing) - stage.made, count - wanted - len(standing) + grounded)
         await QueryStage(stage, plan, grounding, known, seen, left).run()
     report = stage.report()

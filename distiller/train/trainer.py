@@ -31,6 +31,10 @@ _TOKENS_AT_ONCE = 8192
 https://arxiv.org/abs/2101.06983): one tensor of logits is 8192 × 30,522 × 4 bytes = 1 GB."""
 _PART = 16
 """Texts per part."""
+_BYTES_AT_ONCE = 1 << 30
+_BYTES_PER_TOKEN = 80
+"""Where the fast head builds no logits, the layers' activations are what is kept for the gradient:
+about twenty numbers of 4 bytes per token, layer and hidden dimension."""
 
 
 def fit(
@@ -106,9 +110,18 @@ def objective(
     passages = schedule.batch_size * known.passages.shape[1]
     longest = max(map(len, known.passage_texts))
     arguments = (model, recipe, known, start, steering(recipe, schedule, start))
-    if passages * min(recipe.passage_length, longest // 4 + 2) <= _TOKENS_AT_ONCE:
+    if passages * min(recipe.passage_length, longest // 4 + 2) <= _tokens_at_once(model):
         return Objective(*arguments)
     return CachedObjective(*arguments, part=_PART)
+
+
+def _tokens_at_once(model: SparseEncoder) -> int:
+    """Tokens whose gradient fits in memory in one piece."""
+    config = getattr(getattr(model[0], "model", None), "config", None)
+    layers, hidden = (getattr(config, name, None) for name in ("num_hidden_layers", "hidden_size"))
+    if not (hasattr(model[0], "standard") and layers and hidden):  # the standard head
+        return _TOKENS_AT_ONCE
+    return max(_TOKENS_AT_ONCE, int(_BYTES_AT_ONCE // (_BYTES_PER_TOKEN * layers * hidden)))
 
 
 def steering(recipe: Recipe, schedule: Plan, start: Reference) -> Steering:

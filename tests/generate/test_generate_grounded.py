@@ -9,7 +9,7 @@ from corpus import passage, passages, topic_of
 from endpoint import Scripted, data
 from scripted_writer import Connect, Writer
 
-from distiller.generate import generate_passages, generate_queries, judge_passages
+from distiller.generate import Focus, generate_passages, generate_queries, judge_passages
 from distiller.schema.base import Status
 from distiller.schema.domain import Domain, Project
 from distiller.schema.errors import BudgetExceeded, InputError, StageFailed
@@ -18,6 +18,7 @@ from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
 RENT = Concept(id="c-rent", term="rent", definition="What a tenant pays for the use of a home.")
+HALF = Focus(grounded_share=0.5)
 WALL = Concept(id="c-wall", term="amberwall", definition="A wall of amber.")
 
 
@@ -238,8 +239,8 @@ async def test_a_share_is_written_from_words(store: Store, project: Project, con
     store.add(project.id, [RENT, *passages(4)])
     writer = Writer()
     async with connected(writer) as client:
-        report = await generate_queries(store, project, client, count=12, grounded_share=0.5)
-        again = await generate_queries(store, project, client, count=12, grounded_share=0.5)
+        report = await generate_queries(store, project, client, count=12, focus=HALF)
+        again = await generate_queries(store, project, client, count=12, focus=HALF)
     spans = Counter(query.provenance.span is not None for query in written(store, project))
     assert spans == {True: 6, False: 6}
     assert (report.made, again.made) == (12, 0)
@@ -251,7 +252,7 @@ async def test_without_documents_a_grounded_share_is_refused(
     store.add(project.id, [RENT])
     async with connected(Writer()) as client:
         with pytest.raises(InputError, match="run `distiller ingest` first"):
-            await generate_queries(store, project, client, count=2, grounded_share=0.5)
+            await generate_queries(store, project, client, count=2, focus=HALF)
         await generate_queries(store, project, client, count=2)
     assert [query.provenance.span for query in written(store, project)] == [None, None]
 
@@ -262,7 +263,7 @@ async def test_a_share_from_words_needs_concepts(
     store.add(project.id, passages(1))
     async with connected(Writer()) as client:
         with pytest.raises(InputError, match="run `distiller bootstrap` first"):
-            await generate_queries(store, project, client, count=2, grounded_share=0.5)
+            await generate_queries(store, project, client, count=2, focus=HALF)
     assert written(store, project) == []
 
 
@@ -296,7 +297,7 @@ async def test_corpus_positives_count_and_negatives_are_written_on_request_only(
 ):
     store.add(project.id, [RENT, *passages(2)])
     async with connected(Writer()) as client:
-        await generate_queries(store, project, client, count=8, grounded_share=0.5, per_passage=2)
+        await generate_queries(store, project, client, count=8, focus=HALF, per_passage=2)
         first = await generate_passages(store, project, client, negatives_per_query=2)
         asked = await generate_passages(
             store, project, client, negatives_per_query=2, grounded_negatives=1

@@ -12,6 +12,7 @@ from sentence_transformers.sparse_encoder.losses import (
     SpladeLoss,
 )
 
+from distiller.splade.loading import load_model
 from distiller.train.guard import general_texts, reference
 from distiller.train.objective import CachedObjective, Objective
 from distiller.train.recipe import Recipe, plan
@@ -112,6 +113,15 @@ def test_large_steps_are_computed_in_parts_with_the_same_gradient(model: SparseE
     assert value_in_parts == pytest.approx(value, rel=1e-5)
     # float32 sums in another order; gradients are up to about 1
     torch.testing.assert_close(gradient_in_parts, plain, rtol=1e-3, atol=1e-5)
+
+
+def test_without_logits_larger_steps_fit_in_one_piece(tiny, model: SparseEncoder) -> None:
+    wide = [replace(row, negatives=row.negatives * 600) for row in ROWS]
+    fast, _ = load_model(tiny.source, device="cpu")
+    assert type(built(fast, rows=wide)) is Objective
+    wider = [replace(row, negatives=row.negatives * 6000) for row in ROWS]
+    assert type(built(fast, rows=wider)) is CachedObjective
+    assert type(built(model, rows=wide)) is CachedObjective
 
 
 def test_weights_share_the_gradient_out_among_the_rows(model: SparseEncoder) -> None:

@@ -15,7 +15,7 @@ from distiller.splade import SpladeEncoder, StartModel
 from distiller.store import Store
 from distiller.train import Recipe, train
 from distiller.train.interpolation import interpolated
-from distiller.train.promotion import Trial, canary_worth, decide
+from distiller.train.promotion import Trial, canary_worth, decide, verdict
 
 RECIPE = Recipe(interpolations=(0.25, 0.5))
 TEXTS = ["banana window", "The rules about tax and every window are written down here."]
@@ -180,6 +180,15 @@ def test_a_worse_model_is_refused_and_the_start_model_is_what_is_saved(
     assert "keep using the start model" in trained.promotion
     np.testing.assert_allclose(dense(trained.path), dense(tiny.source), atol=1e-6)
     assert "**Not promoted:**" in (output / "README.md").read_text()
+
+
+def test_the_verdict_is_one_line(forgetful: TrainedModel) -> None:
+    line = verdict(forgetful)
+    assert line.startswith("not promoted, use tiny instead: on the dev split it gains")
+    assert "\n" not in line
+    half = {"promoted": True, "why": "it gains 3", "interpolation": 0.5}
+    promoted = forgetful.model_copy(update={"recipe": {"promotion": half}})
+    assert verdict(promoted) == "promoted, with 0.5 of the tuned weights: it gains 3"
 
 
 def test_what_was_trained_before_anybody_asked_has_no_verdict() -> None:
