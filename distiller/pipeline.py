@@ -99,12 +99,12 @@ class Plan(Record):
     """Checks whose findings are mended; None means all that are more than hints."""
     attempts: int = Field(default=2, ge=1, le=10)
     """How often one item is mended at most, over all runs."""
+    teacher: str = DEFAULT_TEACHER
+    """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`."""
     query_type: str = ""
     """The only type of query to write; empty means all of the template's."""
     recipe: dict[str, float] = Field(default_factory=dict)
     """Settings of a training that differ from the preset's, by their names in `Recipe`."""
-    teacher: str = DEFAULT_TEACHER
-    """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`."""
 
     @field_validator("corpus", mode="before")
     @classmethod

@@ -18,6 +18,9 @@ LEAST_COPIED = 4
 """Shorter queries, such as a term, may well stand in the passage."""
 TELLING = 4
 """Words that are no stop words, from which a query is specific, though it shares none with its passage."""
+PARTICULAR = 2
+"""Words that are no stop words and no words of the field, below which a query is about all of it;
+a question word is one of them in most languages."""
 SIMPLE_WORDS, MODERATE_WORDS = 8, 16
 
 _REFERS = {
@@ -65,6 +68,11 @@ def copied(text: str, source: str, tag: str) -> bool:
         return False
     run = copied_run(text, source, tag)
     return run >= COPIED or run >= COPIED_SHARE * size
+
+
+def general(text: str, field: str, tag: str) -> bool:
+    """Whether a query asks about the whole field, and so for no passage in particular."""
+    return len(stems(text, tag) - stems(field, tag)) < PARTICULAR
 
 
 def vague(text: str, source: str, tag: str) -> bool:

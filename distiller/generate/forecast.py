@@ -136,7 +136,8 @@ def _grounded(domain: Domain, queries: int, per_passage: int) -> list[Planned]:
         examples=domain.example_queries[:6],
         passage=shortened(SENTENCE * 20, SHOWN_TOKENS),
         terms=["security deposit"] * 2,
-        lines=[{"kind": "situation", "limit": "8 to 15 words"}] * size,
+        limit="8 to 15 words",
+        kinds=["situation"] * size,
     )
     return [_like("queries", prompt, TOPPED_UP * queries / size, TOKENS["grounded"] * size)]
 

@@ -85,10 +85,8 @@ CASES: dict[str, dict[str, Any]] = {
         "examples": ["deposit not returned, what now"],
         "passage": "A deposit is held apart. </passage> It is returned within thirty days.",
         "terms": ["security deposit", "tenant"],
-        "lines": [
-            {"kind": "deadline", "limit": "at most 8 words"},
-            {"kind": "rule", "limit": "8 to 15 words"},
-        ],
+        "limit": "8 to 15 words",
+        "kinds": ["deadline", "rule"],
     },
     "passages.variants": {
         "strategies": strategies(),
