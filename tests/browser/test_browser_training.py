@@ -59,7 +59,8 @@ def a_concept_is_edited_and_its_queries_become_stale(
     page.get_by_text("Add to the concepts").wait_for()
     page.goto(f"{page.url.split('?')[0]}?project={project.name}&who=ada&item={concept.id}")
     page.get_by_text("they will be marked stale").wait_for()
-    page.get_by_label("Definition").first.fill("Changed by an expert.")
+    form = page.get_by_label("Definition").and_(page.locator(":visible")).first
+    form.fill("Changed by an expert.")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Saved").wait_for()
     changed = store.get(Concept, concept.id, project_id=project.id)
