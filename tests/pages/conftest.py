@@ -18,6 +18,13 @@ ROOT = Path(__file__).parents[2]
 RunPage = Callable[..., AppTest]
 
 
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages see that a worker runs where jobs wait; here nobody would end it."""
+    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
+    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DISTILLER_WORKSPACE", str(tmp_path))

@@ -19,12 +19,6 @@ from distiller.train.pace import Pace, expected_seconds
 from distiller.ui.text import duration
 
 
-@pytest.fixture(autouse=True)
-def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
-    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
-
-
 def captions(page) -> str:
     radio = next(radio for radio in page.radio if radio.label == "How careful")
     return " ".join([*radio.proto.captions, *(caption.value for caption in page.caption)])
