@@ -49,12 +49,14 @@ def example(store: Store) -> Project:
 
 @pytest.fixture
 def run_page(workspace: Path) -> RunPage:
-    """Run the app and go to a page; `address` are its query parameters."""
+    """Run the app and go to a page; `address` are its query parameters, `forged` widgets' states."""
 
-    def run(page: str, /, **address: str) -> AppTest:
+    def run(page: str, /, forged: dict[str, str] | None = None, **address: str) -> AppTest:
         test = AppTest.from_file(str(ROOT / "distiller" / "ui" / "main.py"), default_timeout=60)
         for name, value in {"who": "ada", **address}.items():
             test.query_params[name] = value
+        for name, value in (forged or {}).items():
+            test.session_state[name] = value
         test.run()
         return test.switch_page(str(ROOT / "pages" / page)).run()
 

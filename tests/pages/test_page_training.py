@@ -131,9 +131,7 @@ def test_settings_that_cannot_be_are_said_and_not_used(
 
 def test_a_forged_preset_counts_as_absent(run_page, store: Store, example: Project) -> None:
     freeze(store, example, seed=13)
-    page = run_page("train/training.py")
-    page.session_state[f"{example.id}/preset"] = "<b>"
-    page.run()
+    page = run_page("train/training.py", forged={f"{example.id}/preset": "<b>"})
     assert not page.exception
     assert any(button.label == "Start training" for button in page.button)
     for forged in (Plan(preset="<b>"), Plan(recipe={"seed_": 1.0}), Plan(recipe={"epochs": -1})):
