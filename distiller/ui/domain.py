@@ -78,6 +78,8 @@ def domain_form(key: str, known: Domain | None, button: str) -> Domain | None:
             return None
     domain = None
     with failing():
+        if kind not in names:  # the state of a widget can be forged, and a template can be a file
+            raise InputError("choose a kind of field from the list")
         domain = _checked(
             name=name,
             description=description,

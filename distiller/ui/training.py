@@ -15,6 +15,7 @@ from distiller.schema.examples import Query
 from distiller.schema.jobs import Job, JobState
 from distiller.schema.retrieval import TrainedModel
 from distiller.ui.jobs import REFRESH_S, STATES, job_line
+from distiller.ui.palette import palette
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
 from distiller.ui.text import plain
@@ -50,7 +51,8 @@ CURVES: list[tuple[str, str, dict[str, str]]] = [
         {"query_dims": "queries", "passage_dims": "passages"},
     ),
 ]
-_COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]
+_DASHES = ["solid", "dash", "dot", "dashdot"]
+"""One for each run that is compared; a colour means the same in all of them."""
 
 
 def readiness(here: Here) -> DatasetSnapshot | None:
@@ -144,8 +146,9 @@ def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
     frame = pd.DataFrame(rows)
     for title, unit, names in CURVES:
         chart = go.Figure()
-        series = [(run, name) for run in runs for name in names if name in frame]
-        for colour, (run, name) in enumerate(series):
+        colours = dict(zip(names, palette(), strict=False))
+        dashes = dict(zip(runs, _DASHES, strict=False))
+        for run, name in [(run, name) for run in runs for name in names if name in frame]:
             some = frame[(frame["Run"] == run) & frame[name].notna()]
             words = names[name] if len(runs) == 1 else f"{run}, {names[name]}"
             chart.add_scatter(
@@ -153,7 +156,7 @@ def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
                 y=some[name],
                 name=words,
                 mode="lines+markers" if len(some) < 30 else "lines",
-                line={"color": _COLOURS[colour % len(_COLOURS)]},
+                line={"color": colours[name], "dash": dashes.get(run, "solid")},
             )
         chart.update_layout(
             height=260,
