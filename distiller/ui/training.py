@@ -14,7 +14,7 @@ from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.examples import Query
 from distiller.schema.jobs import Job, JobState
 from distiller.schema.retrieval import TrainedModel
-from distiller.ui.jobs import REFRESH_S, STATES, job_line
+from distiller.ui.jobs import REFRESH_S, STATES, job_line, launch
 from distiller.ui.palette import palette
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
@@ -69,6 +69,7 @@ def readiness(here: Here) -> DatasetSnapshot | None:
             "when they are decided.",
             icon=":material/rule:",
         )
+    _teacher(here)
     frozen = list(reversed(here.store.snapshots(here.project.id, examples=False)))
     if st.button(
         "Freeze the data as they are",
@@ -115,6 +116,18 @@ def readiness(here: Here) -> DatasetSnapshot | None:
     if not snapshot.counts.get("test"):
         st.warning("No query is kept aside for the final test; approve more queries first.")
     return snapshot
+
+
+def _teacher(here: Here) -> None:
+    if st.button(
+        "Have the pairs scored by a teacher",
+        icon=":material/school:",
+        help="Another search model, packaged and free, says how well each passage fits its query; "
+        "the model then learns shades, not only right and wrong. Before you freeze the data.",
+    ):
+        from distiller.pipeline import Plan
+
+        launch(here, ["teach"], Plan(), "The teacher is scoring the pairs")
 
 
 def _title(snapshot: DatasetSnapshot | None) -> str:
