@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr
@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 FILE = "settings.json"
 """In the workspace: what was set in the app. The environment and the command line win over it."""
-KEPT = ("llm_url", "llm_model", "budget", "hide_judge")
+KEPT = ("llm_url", "llm_model", "budget", "hide_judge", "quality")
 """What the app may keep there; never a key."""
 
 
@@ -57,6 +57,12 @@ class Settings(BaseSettings):
 
     hide_judge: bool = True
     """The language model's grade is shown only once the reviewer has given one."""
+
+    quality: Literal["off", "weight", "exclude"] = "weight"
+    """What is done with examples that fail a check: nothing, count less, or leave out."""
+
+    trust_mined: bool = True
+    """Whether negatives that a search found are trained on before anybody judged them."""
 
     seed: int = 13
 

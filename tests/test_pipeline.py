@@ -126,3 +126,35 @@ def test_example_data_become_a_model_that_is_measured(tmp_path: Path) -> None:
     assert set(result["models"]) == set(names)
     assert all(0 < result["models"][name]["ndcg@10"] <= 1 for name in names)
     assert len(result["comparisons"]) == 3
+
+
+def test_documents_become_mined_negatives_with_teacher_scores_that_a_model_learns_from(
+    tmp_path: Path,
+) -> None:
+    """Ingest, mine, teach, train: no language model takes part."""
+    few = json.loads(EXAMPLE.read_text(encoding="utf-8"))[:12]
+    (tmp_path / "few.json").write_text(json.dumps(few))
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for number, example in enumerate(json.loads(EXAMPLE.read_text(encoding="utf-8"))[12:60]):
+        text = f"# {example['query']}\n\n{example['positive_document']}\n"
+        (folder / f"{number}.md").write_text(text, encoding="utf-8")
+
+    def run(*arguments: str) -> dict[str, dict[str, object]]:
+        out, err = (running := start(tmp_path, *arguments, "--json")).communicate()
+        assert running.returncode == 0, err
+        return {stage["stage"]: stage for stage in json.loads(out).get("stages", [])}
+
+    made = start(tmp_path, "import", str(tmp_path / "few.json"), "--domain", "tenancy law")
+    assert made.wait() == 0, made.communicate()[1]
+    assert run("ingest", str(folder))["ingest"]["made"] == 48
+    mined = run("mine", "--negatives", "3")["mine"]
+    assert mined["made"] > 0
+    assert run("teach", "--teacher", "dense+bm25")["teach"]["made"] > mined["made"]
+    done = run("train", "--preset", "quick")
+    assert done["train"]["made"] == 1
+    with store_of(tmp_path) as store:
+        snapshot = store.snapshots(store.project().id)[-1]
+    passages = [p for one in snapshot.examples for p in one.positives + one.negatives]
+    assert any(passage.strategy == "mined" for passage in passages)
+    assert all(passage.score is not None for passage in passages)

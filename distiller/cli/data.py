@@ -1,4 +1,4 @@
-"""Commands on data: validate, format, import, status."""
+"""Commands on data: ingest, mine, teach, validate, format, import, status."""
 
 from __future__ import annotations
 
@@ -10,6 +10,107 @@ import typer
 from distiller.cli import options as opt
 
 app = typer.Typer()
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH…", help="Files, or folders with all that is below them."),
+    ],
+    words: opt.PassageWords = 150,
+    overlap: opt.PassageOverlap = 30,
+    domain: Annotated[
+        str, typer.Option("--domain", help="Make a project of this field for them.")
+    ] = "",
+    language: opt.Language = "en",
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Read a team's documents (txt, md, html, pdf, docx, csv, tsv, json, jsonl, BEIR) as passages."""
+    from distiller.cli import session
+    from distiller.corpus.chunking import Chunking
+    from distiller.pipeline import Journey
+
+    settings = session.settings_from(workspace)
+    chunking = session.checked(Chunking, words=words, overlap=overlap)
+    plan = session.check_plan(settings, {"corpus": paths, "chunking": chunking})
+    with session.open_store(settings) as store:
+        found = (
+            session.find_or_create_project(store, name=project, domain=domain, language=language)
+            if domain
+            else store.project(project)
+        )
+        session.run_and_report(Journey(store, found, settings, plan), ["ingest"], as_json=as_json)
+
+
+@app.command()
+def mine(
+    negatives: Annotated[
+        int, typer.Option("--negatives", min=1, max=50, help="Hard negatives for each query.")
+    ] = 4,
+    searches: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="bm25|MODEL|DIR",
+            help="Search to mine with; may be repeated (default: bm25 and tiny).",
+        ),
+    ] = None,
+    skip: Annotated[
+        int, typer.Option("--skip", min=0, max=500, help="First ranks to pass over.")
+    ] = 0,
+    depth: Annotated[
+        int, typer.Option("--depth", min=1, max=5000, help="Last rank to look at.")
+    ] = 200,
+    margin: Annotated[
+        float,
+        typer.Option(
+            "--margin",
+            min=0.01,
+            max=1,
+            help="Share of the positive's score from which a passage may answer, and is left out.",
+        ),
+    ] = 0.95,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Mine hard negatives from the team's documents: ranked high by a search, and no answer."""
+    from distiller.cli import session
+    from distiller.corpus.mining import Mining
+    from distiller.corpus.searches import BM25_NAME
+    from distiller.pipeline import Journey
+    from distiller.splade.start import resolve
+
+    settings = session.settings_from(workspace)
+    for name in searches or []:
+        if name != BM25_NAME:
+            resolve(name, settings.cache_dir)
+    mining = session.checked(Mining, negatives=negatives, skip=skip, depth=depth, margin=margin)
+    plan = session.check_plan(settings, {"mine_with": searches or [], "mining": mining})
+    with session.open_store(settings) as store:
+        journey = Journey(store, store.project(project), settings, plan)
+        session.run_and_report(journey, ["mine"], as_json=as_json)
+
+
+@app.command()
+def teach(
+    teacher: opt.Teacher = None,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Score every pair that is trained on by a teacher, whose scores training then distils."""
+    from distiller.cli import session
+    from distiller.pipeline import Journey
+
+    settings = session.settings_from(workspace)
+    plan = session.check_plan(settings, {"teacher": teacher} if teacher else {})
+    with session.open_store(settings) as store:
+        journey = Journey(store, store.project(project), settings, plan)
+        session.run_and_report(journey, ["teach"], as_json=as_json)
 
 
 @app.command()
@@ -69,7 +170,9 @@ def format_data(
 
     settings = session.settings_from(workspace)
     with session.open_store(settings) as store:
-        snapshot = freeze(store, store.project(project), seed=settings.seed)
+        snapshot = freeze(
+            store, store.project(project), seed=settings.seed, quality=settings.quality
+        )
     files = write(snapshot.examples, format_.value, output, split=split)
     if as_json:
         session.emit({"files": [str(file) for file in files], "counts": snapshot.counts})
@@ -121,14 +224,18 @@ def status(
         found = store.project(project)
         counts, usage = store.counts(found.id), store.ledger.spent(found.id)
         failures = store.failures(found.id)
+        documents = store.documents(found.id, current=True)
     if as_json:
         session.emit(
             {
                 "project": found.name,
                 "counts": counts,
                 "usage": usage.model_dump(mode="json"),
+                "documents": [
+                    document.model_dump(mode="json", exclude={"shared"}) for document in documents
+                ],
                 "failures": [failure.model_dump(mode="json") for failure in failures],
             }
         )
     else:
-        status_table(found, counts, usage, failures)
+        status_table(found, counts, usage, failures, documents)

@@ -66,11 +66,37 @@ Negatives = Annotated[
     int,
     typer.Option("--negatives-per-query", min=0, max=20, help="Passages that only seem to answer."),
 ]
+PerPassage = Annotated[
+    int,
+    typer.Option("--per-passage", min=1, max=20, help="Queries asked of each document passage."),
+]
+GroundedShare = Annotated[
+    float | None,
+    typer.Option(
+        "--grounded-share",
+        min=0,
+        max=1,
+        help="Share of the queries written from documents (default: all, where there are any).",
+    ),
+]
+GroundedNegatives = Annotated[
+    int,
+    typer.Option(
+        "--grounded-negatives",
+        min=0,
+        max=20,
+        help="Negatives written for a query that a document answers; `mine` finds better ones.",
+    ),
+]
 Contrastive = Annotated[
     bool,
     typer.Option(
         "--contrastive", help="Spread hard negatives over the six contrastive strategies."
     ),
+]
+Attempts = Annotated[
+    int,
+    typer.Option("--attempts", min=1, max=10, help="How often one text is mended at most."),
 ]
 Base = Annotated[
     str,
@@ -82,10 +108,47 @@ CollectionDir = Annotated[
 ]
 
 
+CorpusPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--corpus", metavar="PATH", help="Folder or file of the team's own documents to read first."
+    ),
+]
+PassageWords = Annotated[
+    int,
+    typer.Option(
+        "--words",
+        min=20,
+        max=2000,
+        help="Words of a passage, about; documents that were read before keep theirs.",
+    ),
+]
+PassageOverlap = Annotated[
+    int,
+    typer.Option("--overlap", min=0, max=500, help="Words repeated where a paragraph is cut."),
+]
+
+
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher",
+        metavar="TEACHER",
+        help="dense, bm25, judge, cross-encoder:MODEL, or several joined by + (dense+bm25).",
+    ),
+]
+
+
 class Complexity(StrEnum):
     SIMPLE = "simple"
     MIXED = "mixed"
     COMPLEX = "complex"
+
+
+class Source(StrEnum):
+    WORDS = "words"
+    CORPUS = "corpus"
+    BOTH = "both"
 
 
 class Length(StrEnum):
@@ -114,3 +177,9 @@ class Format(StrEnum):
 QueryMix = Annotated[Complexity, typer.Option("--complexity", help="How hard the queries are.")]
 PassageLength = Annotated[Length, typer.Option("--length", help="How long the passages are.")]
 TrainingPreset = Annotated[Preset, typer.Option("--preset", help="How long and careful to train.")]
+KnowledgeFrom = Annotated[
+    Source | None,
+    typer.Option(
+        "--from", help="Take concepts from words, documents or both (default: what is there)."
+    ),
+]

@@ -24,6 +24,8 @@ from distiller.schema.base import Status
 
 if TYPE_CHECKING:
     from distiller.dataset import ValidationSummary
+    from distiller.generate import Planned
+    from distiller.schema.corpus import Document
     from distiller.schema.domain import Project
     from distiller.schema.jobs import Failure, OnProgress, StageReport
     from distiller.schema.jobs import Progress as StageProgress
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from distiller.search import Explanation, Match, QueryTerm
 
 SHOWN_TERMS = 12
+SHOWN_FIXES = 50
 SHOWN_CHARACTERS = 400
 QUARTERS = 4
 """Where stderr is no terminal, a stage says where it is at each quarter."""
@@ -130,12 +133,31 @@ def evaluation_tables(reports: Sequence[EvaluationReport]) -> None:
 
 def validation_table(summary: ValidationSummary) -> None:
     """Print how many of what was checked failed."""
-    table = Table("check", "checked", "failed", title="Validation")
+    table = Table("check", "what fails it", "harm", "checked", "failed", title="Validation")
     for name, check in summary.checks.items():
-        table.add_row(name.replace("_", " "), f"{check.checked:,}", f"{check.failed:,}")
+        numbers = f"{check.checked:,}", f"{check.failed:,}"
+        table.add_row(name.replace("_", " "), check.title, check.severity, *numbers)
     console = Console()
     console.print(table)
-    console.print(f"{summary.passed} of {summary.examples} examples passed every check")
+    figures = {name: value for name, value in summary.measures.items() if value is not None}
+    console.print(", ".join(f"{name.replace('_', ' ')} {v:.2f}" for name, v in figures.items()))
+    console.print(
+        f"{summary.passed} of {summary.examples} examples passed every check that an example "
+        "has to pass"
+    )
+
+
+def fixes_table(planned: Planned) -> None:
+    """Print what would be mended, and how."""
+    table = Table("check", "text", "what was found", "what would be done", title="Repairs")
+    for fix in planned.fixes[:SHOWN_FIXES]:
+        name = fix.finding.check.replace("_", " ")
+        table.add_row(name, escape(fix.old[:80]), escape(fix.finding.reason), escape(fix.words))
+    console = Console()
+    console.print(table)
+    console.print(f"{len(planned.fixes):,} repairs")
+    for reason, count in planned.skipped.items():
+        console.print(f"{count:,} findings left: {reason}")
 
 
 def status_table(
@@ -143,6 +165,7 @@ def status_table(
     counts: Mapping[str, Mapping[str, int]],
     usage: Usage,
     failures: Sequence[Failure],
+    documents: Sequence[Document] = (),
 ) -> None:
     """Print what a project holds and what it has cost."""
     table = Table("kind", *(status.value for status in Status), title=project.domain.name)
@@ -156,6 +179,11 @@ def status_table(
         f"{usage.completions:,} completions, {usage.prompt_tokens:,} prompt and "
         f"{usage.completion_tokens:,} completion tokens, ${usage.cost:.4f}"
     )
+    if documents:
+        console.print(f"{len(documents):,} documents of the team")
+    for document in documents:
+        if document.problem:
+            console.print(f"not read: {document.name}: {document.problem}", markup=False)
     for failure in failures:
         console.print(f"failed: {failure.stage} {failure.key}: {failure.reason}", markup=False)
 

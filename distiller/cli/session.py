@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from distiller.schema.errors import InputError
+from distiller.schema.errors import InputError, NotFound
 
 if TYPE_CHECKING:
     from distiller.pipeline import Journey, Plan
+    from distiller.schema.dataset import Example
     from distiller.schema.domain import Project
     from distiller.schema.jobs import StageReport
     from distiller.schema.retrieval import TrainedModel
@@ -118,20 +119,38 @@ def check_plan(settings: Settings, plan: dict[str, Any]) -> Plan:
     """The plan as a record, with everything in it that can be wrong found before hours of work.
 
     Raises:
-        InputError: a value out of range, a collection that cannot be read, a start model that is
+        InputError: a value out of range, documents or a collection that cannot be read, a start model that is
             not there.
     """
+    from distiller.corpus.reading import sources
+    from distiller.corpus.teacher import parts_of
     from distiller.evaluate import load
     from distiller.pipeline import Plan
     from distiller.splade.start import resolve
 
     checked_plan: Plan = checked(Plan, **plan)
+    sources(checked_plan.corpus)
+    parts_of(checked_plan.teacher)
     for collection in (checked_plan.collection, settings.canary if "base" in plan else None):
         if collection:
             load(collection)
     if "base" in plan:
         resolve(checked_plan.base, settings.cache_dir)
     return checked_plan
+
+
+def trained_on(settings: Settings, path: str) -> list[Example] | None:
+    """The examples that a model folder was trained on, where the workspace has them still."""
+    record = Path(path) / "distiller.json"
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))["snapshot_hash"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not settings.database_url and not (settings.workspace / "distiller.db").is_file():
+        return None
+    with open_store(settings) as store, suppress(NotFound):
+        return store.snapshot(str(known)).examples
+    return None
 
 
 def run_stages(

@@ -1,7 +1,8 @@
 """Training data: assembled from a project, checked, split without leaks, frozen, out and in."""
 
 from distiller.dataset.assembly import assemble
-from distiller.dataset.example import open_example
+from distiller.dataset.checking import Checked, check_project, check_stage
+from distiller.dataset.example import example_texts, open_example
 from distiller.dataset.files import FORMATS, read, write
 from distiller.dataset.importing import ImportReport, import_file
 from distiller.dataset.knowledge_files import (
@@ -18,11 +19,15 @@ from distiller.dataset.validation import Check, ValidationSummary, validate
 __all__ = [
     "FORMATS",
     "Check",
+    "Checked",
     "ImportReport",
     "Leak",
     "ValidationSummary",
     "assemble",
+    "check_project",
+    "check_stage",
     "content_hash",
+    "example_texts",
     "freeze",
     "import_file",
     "knowledge_base",

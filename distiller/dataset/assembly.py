@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import zip_longest
 
+from distiller.dataset.sieve import Sieve
+from distiller.quality.pairs import Pair, calibrated
 from distiller.schema.base import Item, Status
 from distiller.schema.dataset import Example, LabelledPassage
 from distiller.schema.domain import Project
@@ -19,54 +22,7 @@ from distiller.schema.examples import (
 )
 from distiller.store import Store
 
-MARGIN = 0.95
-"""A negative counts as false only from this share of its query's positive's soft score on
-(positive-aware mining, NV-Retriever, https://arxiv.org/abs/2407.15831)."""
 _RANK = {source: rank for rank, source in enumerate(JudgmentSource)}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A query with a passage, and what every source says of them."""
-
-    query: Query
-    passage: Passage
-    judgments: Mapping[JudgmentSource, Judgment]
-
-    @property
-    def effective(self) -> Judgment | None:
-        """Reviewer over judge over generator, stale judgments aside. A teacher gives no grade."""
-        graded = [
-            judgment
-            for source, judgment in self.judgments.items()
-            if source is not JudgmentSource.TEACHER and not judgment.stale
-        ]
-        return max(graded, key=lambda judgment: _RANK[judgment.source], default=None)
-
-    @property
-    def intended(self) -> Judgment | None:
-        """What the passage was written or imported as."""
-        return self.judgments.get(JudgmentSource.GENERATOR)
-
-    @property
-    def judged(self) -> bool:
-        """Whether somebody other than its writer graded it; a file's label counts."""
-        judgment = self.effective
-        return judgment is not None and (
-            judgment.source is not JudgmentSource.GENERATOR
-            or judgment.provenance.source == "import"
-        )
-
-    @property
-    def disagreement(self) -> str | None:
-        """Where the judge contradicts the writer: `positive_not_confirmed`, `negative_answers`."""
-        judgment, intended = self.effective, self.intended
-        if judgment is None or intended is None or judgment.source is not JudgmentSource.JUDGE:
-            return None
-        relevant, meant = judgment.grade >= POSITIVE_GRADE, intended.grade >= POSITIVE_GRADE
-        if relevant == meant:
-            return None
-        return "positive_not_confirmed" if meant else "negative_answers"
 
 
 @dataclass
@@ -81,6 +37,9 @@ class Material:
     """Whether the judge has graded anything; then a pair needs its grade to be used."""
     reviewed: frozenset[str]
     """Kinds of which somebody has approved something: `query`, `passage`."""
+    trust_mined: bool = True
+    """Whether mined negatives count before anybody judged or approved them: a margin to the
+    positive chose them, and mined negatives are what gains most (NV-Retriever, GPL)."""
 
 
 @dataclass
@@ -93,19 +52,28 @@ class Assembly:
     """Those in the examples."""
 
 
-def gather(store: Store, project: Project) -> Material:
-    """Read the queries, passages and judgments of a project."""
+def gather(
+    store: Store, project: Project, *, trust_mined: bool = True, retired: bool = False
+) -> Material:
+    """Read the queries of a project, its judgments, and the passages that they are about.
+
+    A corpus has many more passages, which stay where they are. Mined negatives in whose place a
+    later round chose others are only among the pairs if `retired` asks for them.
+    """
     queries = store.items(project.id, Query)
-    passages = {passage.id: passage for passage in store.items(project.id, Passage)}
     known = {query.id: query for query in queries}
     by_pair: dict[tuple[str, str], dict[JudgmentSource, Judgment]] = defaultdict(dict)
     for judgment in store.judgments(project.id):
         by_pair[judgment.query_id, judgment.passage_id][judgment.source] = judgment
+    about = {passage_id for _, passage_id in by_pair}
+    passages = {one.id: one for one in store.items(project.id, Passage, ids=about)}
     pairs: dict[str, list[Pair]] = defaultdict(list)
     for (query_id, passage_id), sources in by_pair.items():
         if query_id in known and passage_id in passages:
-            pairs[query_id].append(Pair(known[query_id], passages[passage_id], sources))
-    pairs = {query_id: _calibrated(group) for query_id, group in pairs.items()}
+            pair = Pair(known[query_id], passages[passage_id], sources)
+            if retired or not _is_retired(pair):
+                pairs[query_id].append(pair)
+    pairs = {query_id: calibrated(group) for query_id, group in pairs.items()}
     everything = [pair for group in pairs.values() for pair in group]
     reviewed = set()
     if any(query.status is Status.APPROVED for query in queries):
@@ -118,38 +86,8 @@ def gather(store: Store, project: Project) -> Material:
         pairs=pairs,
         has_judge=any(JudgmentSource.JUDGE in pair.judgments for pair in everything),
         reviewed=frozenset(reviewed),
+        trust_mined=trust_mined,
     )
-
-
-def _calibrated(pairs: list[Pair]) -> list[Pair]:
-    """A lenient judge's word against a negative holds only where its own soft score agrees.
-
-    Small models grade almost everything 3, and still give the passage that answers a higher
-    probability of Yes than those that do not.
-    """
-    bars = [
-        given.score
-        for pair in pairs
-        if (given := pair.judgments.get(JudgmentSource.JUDGE)) is not None
-        and given.score is not None
-        and given.grade >= POSITIVE_GRADE
-        and pair.intended is not None
-        and pair.intended.grade >= POSITIVE_GRADE
-    ]
-    return [_overruled(pair, MARGIN * max(bars)) for pair in pairs] if bars else pairs
-
-
-def _overruled(pair: Pair, bar: float) -> Pair:
-    """The pair with its writer's grade in place of the judge's, where the judge's score is low."""
-    given, intended = pair.judgments.get(JudgmentSource.JUDGE), pair.intended
-    if given is None or given.score is None or given.score >= bar:
-        return pair
-    if given.grade < POSITIVE_GRADE or intended is None or intended.grade >= POSITIVE_GRADE:
-        return pair
-    calibrated = given.model_copy(
-        update={"grade": intended.grade, "explanation": intended.explanation}
-    )
-    return replace(pair, judgments={**pair.judgments, JudgmentSource.JUDGE: calibrated})
 
 
 def assemble(store: Store, project: Project) -> list[Example]:
@@ -157,27 +95,31 @@ def assemble(store: Store, project: Project) -> list[Example]:
     return put_together(gather(store, project)).examples
 
 
-def put_together(material: Material) -> Assembly:
+def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
     """Choose what is approved (or validated, where nobody has reviewed) and count the rest.
 
     Queries and passages are looked at apart: where any query is approved, only approved ones
     count; where any passage or pair is approved, only approved pairs. A reviewer's own grade
-    approves its pair. Rejected, flagged and stale items never count.
+    approves its pair. Mined negatives count without either, where the material says so. Rejected,
+    flagged and stale items never count. What checks found has the
+    effect that the sieve says; None lets everything through.
     """
     assembly = Assembly()
     for query in material.queries:
-        reason = _query_reason(query, material)
+        reason = _query_reason(query, material) or (sieve and sieve.query_reason(query))
         if reason:
             assembly.excluded[reason] += 1
             continue
         kept = []
         for pair in material.pairs.get(query.id, []):
-            reason = _pair_reason(pair, material)
+            reason = _pair_reason(pair, material) or (sieve and sieve.pair_reason(pair))
             if reason:
                 assembly.excluded[reason] += 1
             else:
                 kept.append(pair)
         example = _example(query, kept)
+        if sieve:
+            example.weight = sieve.weight(query, kept)
         if example.positives:
             assembly.examples.append(example)
             assembly.pairs += kept
@@ -204,12 +146,20 @@ def _pair_reason(pair: Pair, material: Material) -> str | None:
     reason = _state_reason(pair.passage) or ("stale" if judgment is None else None)
     if reason is None and judgment is not None:
         reason = _state_reason(judgment)
-    if reason is None and "passage" in material.reviewed and not _pair_approved(pair):
-        reason = "not_approved"
-    if reason is None and material.has_judge and not pair.judged:
-        reason = "unjudged"
+    trusted = pair.mined and material.trust_mined
+    if reason is None and not trusted:
+        if "passage" in material.reviewed and not _pair_approved(pair):
+            reason = "not_approved"
+        elif material.has_judge and not pair.judged:
+            reason = "unjudged"
     reason = reason or pair.disagreement
     return reason and f"passage_{reason}"
+
+
+def _is_retired(pair: Pair) -> bool:
+    """Whether a later round of mining chose other passages; a reviewer's own grade stays."""
+    intended, given = pair.intended, pair.judgments.get(JudgmentSource.REVIEWER)
+    return pair.mined and intended is not None and intended.stale and given is None
 
 
 def _pair_approved(pair: Pair) -> bool:
@@ -223,9 +173,11 @@ def _pair_approved(pair: Pair) -> bool:
 def _example(query: Query, pairs: Iterable[Pair]) -> Example:
     pairs = list(pairs)
     source = _score_source(pairs)
-    passages = [_labelled(pair, source) for pair in pairs]
+    labelled = [(_labelled(pair, source), pair.mined) for pair in pairs]
     # Sorted sorts are stable: among equal grades the oldest comes first.
-    passages.sort(key=lambda passage: -passage.grade)
+    labelled.sort(key=lambda one: -one[0].grade)
+    passages = [passage for passage, _ in labelled]
+    negatives = [one for one in labelled if one[0].grade < POSITIVE_GRADE]
     return Example(
         query_id=query.id,
         query=query.query,
@@ -234,9 +186,18 @@ def _example(query: Query, pairs: Iterable[Pair]) -> Example:
         answer_type=query.answer_type,
         key_concepts=query.key_concepts,
         positives=[passage for passage in passages if passage.grade >= POSITIVE_GRADE],
-        negatives=[passage for passage in passages if passage.grade < POSITIVE_GRADE],
+        negatives=_mixed(
+            [passage for passage, mined in negatives if mined],
+            [passage for passage, mined in negatives if not mined],
+        ),
         meta={"persona": query.persona} if query.persona else {},
     )
+
+
+def _mixed(mined: list[LabelledPassage], others: list[LabelledPassage]) -> list[LabelledPassage]:
+    """Mined negatives and others in turns: training takes the first few of them."""
+    pairs = zip_longest(mined, others)
+    return [passage for pair in pairs for passage in pair if passage is not None]
 
 
 def _score_source(pairs: Iterable[Pair]) -> JudgmentSource | None:
@@ -245,7 +206,7 @@ def _score_source(pairs: Iterable[Pair]) -> JudgmentSource | None:
         source
         for pair in pairs
         for source in (JudgmentSource.TEACHER, JudgmentSource.JUDGE)
-        if source in pair.judgments and pair.judgments[source].score is not None
+        if _score(pair, source) is not None
     )
     return max(counts, key=lambda source: (counts[source], -_RANK[source]), default=None)
 
@@ -253,9 +214,7 @@ def _score_source(pairs: Iterable[Pair]) -> JudgmentSource | None:
 def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassage:
     judgment, intended = pair.effective, pair.intended
     assert judgment is not None, "pairs without a valid judgment are left out before"
-    scored = pair.judgments.get(score_source) if score_source else None
-    if scored is None and score_source is None:
-        scored = intended  # an imported file may bring scores of its own
+    score = _score(pair, score_source or JudgmentSource.GENERATOR)  # of an imported file
     strategy = (intended or judgment).strategy
     return LabelledPassage(
         passage_id=pair.passage.id,
@@ -264,6 +223,12 @@ def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassag
         grade=judgment.grade,
         explanation=judgment.explanation or (intended.explanation if intended else ""),
         strategy=strategy.value if isinstance(strategy, Strategy) else strategy,
-        score=scored.score if scored else None,
+        score=score,
+        span=pair.passage.provenance.span,
         decided_by=judgment.source.value,
     )
+
+
+def _score(pair: Pair, source: JudgmentSource) -> float | None:
+    given = pair.judgments.get(source)
+    return None if given is None or given.stale else given.score

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from scipy.cluster.hierarchy import DisjointSet
 
-from distiller.dataset.texts import fold
+from distiller.quality.texts import fold
 
 _RELATED_WEIGHT = 2
 """An expert's word that two terms are related counts as much as two queries that name both."""

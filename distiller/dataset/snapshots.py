@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from distiller.dataset.assembly import Assembly, gather, put_together
-from distiller.dataset.splitting import FRACTIONS, split
+from distiller.dataset.checking import check_project
+from distiller.dataset.sieve import Mode, Sieve
+from distiller.dataset.splitting import FRACTIONS, leaks, split
 from distiller.dataset.texts import digest
 from distiller.schema.base import Provenance, new_id
 from distiller.schema.dataset import DatasetSnapshot, Example
@@ -19,7 +21,7 @@ from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
 _NOT_CONTENT = {"query_id": True, "cluster": True, "meta": True}
-_IDENTITY = {"passage_id": True}
+_IDENTITY = {"span": True, "passage_id": True}
 
 
 def freeze(
@@ -28,16 +30,21 @@ def freeze(
     *,
     seed: int = 13,
     fractions: Sequence[float] = FRACTIONS,
+    quality: Mode = "weight",
+    trust_mined: bool = True,
 ) -> DatasetSnapshot:
     """Freeze the approved items, or all validated ones where nobody has reviewed yet.
 
-    The same content gives the same hash, and the snapshot that is there already.
+    The same content gives the same hash, and the snapshot that is there already. What the checks
+    find counts less, or is left out, as `quality` says; see `Sieve`.
+    Mined negatives count before anybody judged them, unless `trust_mined` is off.
 
     Raises:
         InputError: there is nothing to freeze, with the commonest reason; or bad fractions.
     """
-    material = gather(store, project)
-    assembly = put_together(material)
+    material = gather(store, project, trust_mined=trust_mined)
+    findings = [] if quality == "off" else check_project(store, project).findings
+    assembly = put_together(material, Sieve(findings, quality))
     if not assembly.examples:
         raise InputError(_nothing(project, assembly, queries=len(material.queries)))
     related = {
@@ -46,6 +53,7 @@ def freeze(
         if not concept.stale
     }
     examples = split(assembly.examples, seed=seed, fractions=fractions, related=related)
+    found = leaks(examples, fractions)
     dropped = _negatives(assembly.examples) - _negatives(examples)
     if dropped:
         assembly.excluded["passage_shared_between_splits"] = dropped
@@ -58,8 +66,10 @@ def freeze(
             "passages": "approved" if "passage" in material.reviewed else "validated",
             "judge": material.has_judge,
             "fractions": list(fractions),
+            "quality": quality,
+            "trust_mined": trust_mined,
         },
-        lineage=_lineage(store, project, assembly),
+        lineage={**_lineage(store, project, assembly), "leaks": len(found)},
     )
     return store.save_snapshot(snapshot)
 
@@ -108,6 +118,8 @@ def _content(example: Example) -> str:
             "negatives": {"__all__": _IDENTITY},
         },
     )
+    if record["weight"] == 1:  # the hashes of snapshots from before there were weights
+        del record["weight"]
     for side in ("positives", "negatives"):
         for passage in record[side]:  # an expert's word weighs more in training; others are alike
             if passage["decided_by"] != JudgmentSource.REVIEWER:
@@ -135,6 +147,7 @@ def _lineage(store: Store, project: Project, assembly: Assembly) -> dict[str, An
         "usage": spent.model_dump(mode="json"),
         "reviewers": sorted(_reviewers(store, project, assembly)),
         "excluded": dict(sorted(assembly.excluded.items())),
+        "weighed_down": sum(example.weight < 1 for example in assembly.examples),
     }
 
 

@@ -1,25 +1,8 @@
-"""Folding, words and identifiers of texts: what makes two texts the same."""
+"""Identifiers of texts that come without one."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
-
-_WORD = re.compile(
-    # Scripts without spaces count by character, the others by run of letters and digits.
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+"
-)
-
-
-def fold(text: str) -> str:
-    """Case-folded, compatibility-normalised, runs of white space as one space."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def words(text: str) -> list[str]:
-    """The folded words; in scripts without spaces (Chinese, Japanese, Thai, …) the characters."""
-    return _WORD.findall(fold(text))
 
 
 def query_id_of(query: str) -> str:

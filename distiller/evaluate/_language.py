@@ -1,19 +1,12 @@
-"""The language of a collection: declared by its metadata, or else detected."""
+"""The language of a collection as its metadata declares it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-from lingua import IsoCode639_1, Language, LanguageDetectorBuilder
-
-from distiller.packs.languages import codes
 from distiller.packs.languages import language as language_pack
 from distiller.schema.errors import InvalidFile, UnknownLanguage
-
-_SAMPLE_PASSAGES = 40
-_SAMPLE_CHARACTERS = 200
 
 
 def declared(folder: Path) -> str | None:
@@ -40,18 +33,3 @@ def declared(folder: Path) -> str | None:
         return language_pack(tag).tag
     except UnknownLanguage as error:
         raise InvalidFile(path, str(error), field="language") from error
-
-
-def detected(corpus: Mapping[str, str]) -> str:
-    """Code of the language that most of an evenly spread sample is in; `en` when none is clear."""
-    covered = set(codes())
-    languages = [
-        language for language in Language.all() if language.iso_code_639_1.name.lower() in covered
-    ]
-    ids = sorted(passage_id for passage_id, text in corpus.items() if text)
-    step = max(1, len(ids) // _SAMPLE_PASSAGES)
-    sample = " ".join(corpus[key][:_SAMPLE_CHARACTERS] for key in ids[::step][:_SAMPLE_PASSAGES])
-    detector = LanguageDetectorBuilder.from_languages(*languages).with_low_accuracy_mode().build()
-    language = detector.detect_language_of(sample)
-    code: IsoCode639_1 | None = language.iso_code_639_1 if language else None
-    return code.name.lower() if code else "en"

@@ -11,10 +11,11 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
-from distiller.evaluate._language import declared, detected
+from distiller.evaluate._language import declared
 from distiller.evaluate._qrels import known, read_qrels
 from distiller.evaluate._records import records, text_of
 from distiller.packs.languages import language as language_pack
+from distiller.quality.languages import detected
 from distiller.schema.dataset import DatasetSnapshot, SplitName
 from distiller.schema.errors import InputError, InvalidFile, NotFound
 from distiller.schema.retrieval import Collection, Qrels

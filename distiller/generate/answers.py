@@ -31,6 +31,11 @@ class Glossary(BaseModel):
     entries: list[Entry]
 
 
+class Reading(BaseModel):
+    sub_area: str
+    entries: list[Entry]
+
+
 class Link(BaseModel):
     type: str
     description: str
@@ -41,6 +46,10 @@ class Context(BaseModel):
     facts: list[str]
     typical_questions: list[str]
     relationships: list[Link]
+
+
+class MendedQuery(BaseModel):
+    query: str
 
 
 class Kind(BaseModel):
@@ -60,6 +69,14 @@ class ConceptQuery(BaseModel):
 
 class Queries(BaseModel):
     queries: list[ConceptQuery]
+
+
+class PassageQuery(BaseModel):
+    query: str
+
+
+class PassageQueries(BaseModel):
+    queries: list[PassageQuery]
 
 
 class OtherQuery(BaseModel):
@@ -89,6 +106,22 @@ def counted(schema: type[T], **bounds: int | tuple[int, int]) -> type[T]:
     write is no error for being shorter or longer.
     """
     return cast("type[T]", _counted(schema, tuple(sorted(bounds.items()))))
+
+
+@cache
+def passage_queries(count: int, least: int) -> type[PassageQueries]:
+    """`PassageQueries` of so many queries, each of at least so many signs, as endpoints see it."""
+    bound: dict[str, JsonValue] = {"minLength": least} if least else {}
+    one = create_model(
+        "PassageQuery", __base__=PassageQuery, query=(str, Field(json_schema_extra=bound))
+    )
+    many: dict[str, JsonValue] = {"minItems": count, "maxItems": count}
+    made = create_model(
+        "PassageQueries",
+        __base__=PassageQueries,
+        queries=(list[one], Field(json_schema_extra=many)),
+    )
+    return cast("type[PassageQueries]", made)
 
 
 @cache

@@ -8,12 +8,12 @@ from functools import partial
 from distiller.generate import answers
 from distiller.generate.grounding import USABLE
 from distiller.generate.records import derived_id, firmly, is_new
-from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
 from distiller.generate.wording import clean
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.templates import template
+from distiller.quality.languages import in_language
 from distiller.schema.base import Item, Provenance
 from distiller.schema.errors import WrongLanguage
 from distiller.schema.knowledge import Concept, DocumentType, Fact, Relationship, TypicalQuestion

@@ -8,12 +8,14 @@ from functools import partial
 
 from distiller.generate import answers
 from distiller.generate.records import derived_id, firmly
-from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try, Work
-from distiller.generate.wording import Seen, clean, length
+from distiller.generate.wording import clean
 from distiller.llm import Client
 from distiller.packs import prompts
 from distiller.packs.languages import language
+from distiller.quality.duplicates import Seen
+from distiller.quality.languages import in_language
+from distiller.quality.texts import length
 from distiller.schema.base import Item, Provenance
 from distiller.schema.domain import Project
 from distiller.schema.errors import InvalidCompletion, WrongLanguage

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from distiller.generate.records import deal
-from distiller.generate.wording import stems
+from distiller.quality.texts import stems
 from distiller.schema.base import Item, Status
 from distiller.schema.domain import Project
 from distiller.schema.knowledge import Concept, DocumentType, Fact, Relationship, TypicalQuestion

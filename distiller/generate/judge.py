@@ -16,7 +16,7 @@ from distiller.packs import prompts
 from distiller.schema.base import Item
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
-from distiller.schema.examples import Judgment, JudgmentSource, Passage, Query
+from distiller.schema.examples import Judgment, JudgmentSource, Passage, Query, Strategy
 from distiller.schema.jobs import OnProgress, StageReport
 from distiller.schema.usage import Prompt
 from distiller.store import Store
@@ -29,12 +29,14 @@ async def judge_passages(
     project: Project,
     client: Client,
     *,
+    mined: bool = True,
     on_progress: OnProgress | None = None,
 ) -> StageReport:
     """Give every pair of query and passage a grade 0 to 3, a reason and a soft score.
 
     The score is the probability of Yes to "does the passage contain the answer", where the
-    endpoint gives log-probabilities. Pairs that were changed since are judged anew.
+    endpoint gives log-probabilities. Pairs that were changed since are judged anew. Without `mined`
+    the negatives that a search found are left to their margin.
 
     Raises:
         InputError: no passages yet.
@@ -42,7 +44,7 @@ async def judge_passages(
         DistillerError: what stopped the stage; everything written before is kept.
     """
     stage = Stage("judge", store, project, client, on_progress, counts=Judgment)
-    run = JudgeStage(stage)
+    run = JudgeStage(stage, mined=mined)
     await run.run()
     return stage.report()
 
@@ -50,15 +52,20 @@ async def judge_passages(
 class JudgeStage:
     """One run of the stage."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, *, mined: bool = True) -> None:
         self.stage = stage
         project, store = stage.project, stage.store
         self.queries = {q.id: q for q in store.items(project.id, Query, status=USABLE)}
-        self.passages = {p.id: p for p in store.items(project.id, Passage, status=USABLE)}
+        labels = store.judgments(project.id, sources=LABELS)
+        judged_ids = {label.passage_id for label in labels}  # few of a large corpus
+        found = store.items(project.id, Passage, status=USABLE, ids=judged_ids)
+        self.passages = {passage.id: passage for passage in found}
         self.labels = {
             (label.query_id, label.passage_id): label
-            for label in store.judgments(project.id, sources=LABELS)
-            if label.query_id in self.queries and label.passage_id in self.passages
+            for label in labels
+            if label.query_id in self.queries
+            and label.passage_id in self.passages
+            and (label.strategy is not Strategy.MINED or (mined and not label.stale))
         }
         if not self.labels:
             raise InputError(

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from distiller.generate import answers
 from distiller.generate.records import firmly
-from distiller.generate.speech import in_language
 from distiller.generate.stage import Stage, Try
-from distiller.generate.wording import MIN_STEMS, clean, joined, parrots, similarity, stems, words
+from distiller.generate.wording import MIN_STEMS, clean, parrots
 from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.strategies import strategies
+from distiller.quality.form import joined
+from distiller.quality.languages import in_language
+from distiller.quality.texts import similarity, stems, words
 from distiller.schema.errors import InvalidCompletion
 from distiller.schema.examples import Query, Strategy
 from distiller.schema.usage import Prompt

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from distiller.generate.answers import WrittenPassage
-from distiller.generate.speech import in_language
-from distiller.generate.wording import clean, length, stems, words
+from distiller.generate.wording import clean
 from distiller.packs.languages import language
+from distiller.quality.form import OF_ITSELF
+from distiller.quality.languages import in_language
+from distiller.quality.texts import length, stems, words
 from distiller.schema.errors import InputError, InvalidCompletion, WrongLanguage
 
 Length = Literal["short", "medium", "long"]
 
 NOVEL = 0.5
 """Share of a passage's stems that must not come from the query: else it only repeats it."""
-_OF_ITSELF = re.compile(
-    r"\b(?:th(?:e|is) (?:passage|query|excerpt)|answers? the query|the field's own terms"
-    r"|reasons section|in the document)\b",
-    re.IGNORECASE,
-)
-"""Small models report on their task instead of doing it; such sentences are left out."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,8 @@ def body(
     sentences: dict[str, str] = {}
     for sentence in map(clean, written.sentences):
         folded = " ".join(words(sentence))
-        if folded and folded not in asked and not _OF_ITSELF.search(sentence):
+        # Reports on the task instead of the matter are left out.
+        if folded and folded not in asked and not OF_ITSELF.search(sentence):
             sentences.setdefault(folded, _ended(sentence))
     joint = " " if language(tag).spaced else ""
     text = _cut(list(sentences.values()), joint, tag, LENGTHS[size].words[1])

@@ -23,6 +23,7 @@ from distiller.jobs.broker import broker, enqueue, runner, waiting
 from distiller.jobs.control import log_file
 from distiller.jobs.running import worker_id
 from distiller.jobs.start import environment
+from distiller.pipeline import LOCAL_STAGES
 from distiller.schema.errors import DistillerError
 from distiller.schema.jobs import Job, JobState, Worker
 from distiller.settings import Settings
@@ -42,8 +43,10 @@ def slot_of(job: Job, settings: Settings) -> str:
     """What the job needs for itself: the device to train, the embedded model, else its project."""
     host = socket.gethostname()
     stages = set(job.parameters.get("stages", []))
-    if stages & {"train", "evaluate"}:
+    if stages & {"train", "evaluate", "mine", "teach", "calibrate"}:
         return f"{host}/device"
+    if stages and stages <= LOCAL_STAGES.keys():
+        return f"project/{job.project_id}"
     url = job.parameters.get("llm", {}).get("llm_url", settings.llm_url)
     local = url == "local" or (not url and settings.uses_local_model)
     return f"{host}/language-model" if local else f"project/{job.project_id}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
 from distiller.retrieve.ranking import as_ranking, check_depth, in_order, top_k
-from distiller.schema.errors import ModelUnavailable
+from distiller.schema.errors import InputError, ModelUnavailable
 from distiller.schema.retrieval import Run, SparseEncoder
 
 _ENCODE_AT_ONCE = 4096
@@ -40,6 +41,29 @@ class SparseIndex:
         self.passages = self._encode(texts, queries=False)
         """Term weights of the corpus, shape (passages, vocabulary), rows as `passage_ids`."""
         self._by_term = self.passages.T.tocsr()
+
+    @classmethod
+    def of(
+        cls,
+        encoder: SparseEncoder,
+        passage_ids: Sequence[str],
+        weights: csr_matrix,
+        name: str | None = None,
+    ) -> Self:
+        """An index of passages that are encoded already; `weights` has a row per passage id.
+
+        Raises:
+            InputError: No passages, or ids that are not in ascending order.
+        """
+        if not passage_ids or list(passage_ids) != sorted(passage_ids):
+            raise InputError("an index needs at least one passage, and their ids in order")
+        index = cls.__new__(cls)
+        index.encoder = encoder
+        index.name = name or encoder.name
+        index.passage_ids = list(passage_ids)
+        index.passages = weights
+        index._by_term = weights.T.tocsr()
+        return index
 
     def encode_queries(self, texts: Sequence[str]) -> csr_matrix:
         """Term weights of queries, shape (queries, vocabulary), no explicit zeros.

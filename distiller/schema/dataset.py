@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from distiller.schema.base import Record, now
+from distiller.schema.base import Record, SourceSpan, now
 from distiller.schema.examples import Grade
 
 SplitName = Literal["train", "val", "test"]
@@ -24,6 +24,8 @@ class LabelledPassage(Record):
     strategy: str = "standard"
     score: float | None = None
     """A teacher's or the judge's soft score; on one scale within an example."""
+    span: SourceSpan | None = None
+    """Where it stands in a team's own document, if it does."""
     decided_by: str = ""
     """Who gave the grade: `reviewer`, `judge`, `generator`; empty where a file does not say."""
 
@@ -42,6 +44,8 @@ class Example(Record):
     cluster: str = ""
     """Concept cluster; the split never parts one."""
     split: SplitName = "train"
+    weight: float = Field(default=1.0, gt=0)
+    """What it counts in training, beside others; less where a check found something."""
     meta: dict[str, Any] = Field(default_factory=dict)
     """What a file carried in `_meta`."""
 

@@ -73,7 +73,12 @@ def _install(transformer: Transformer, pooling: SpladePooling) -> bool:
     if hasattr(transformer, "standard"):
         return True
     decoder = _decoder(transformer)
-    if transformer.transformer_task != "fill-mask" or type(decoder) is not nn.Linear:
+    usual = (
+        transformer.transformer_task == "fill-mask"
+        and type(transformer).forward is Transformer.forward
+        and type(pooling).forward is SpladePooling.forward
+    )
+    if not usual or type(decoder) is not nn.Linear:
         return False
     _become(decoder, _Decoder)
     if not _ends_in(transformer.model, decoder):

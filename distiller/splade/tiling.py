@@ -36,15 +36,15 @@ _ACCELERATOR_BYTES = 256 * 2**20
 """A tile's size on an accelerator, where launching kernels costs more than memory."""
 
 
-def tile_for(hidden: torch.Tensor, vocabulary: int) -> Tile:
-    """The tile for projecting `hidden`, shape (tokens, width), on a vocabulary."""
-    tokens, width = hidden.shape
-    if hidden.device.type != "cpu":
-        words = _ACCELERATOR_BYTES // (hidden.element_size() * max(tokens, 1)) // 64 * 64
+def tile_for(tokens: int, weight: torch.Tensor) -> Tile:
+    """The tile for projecting so many tokens by `weight`, shape (vocabulary, width)."""
+    vocabulary, width = weight.shape
+    if weight.device.type != "cpu":
+        words = _ACCELERATOR_BYTES // (weight.element_size() * max(tokens, 1)) // 64 * 64
         return Tile(tokens, min(max(words, 256), vocabulary))
     if tokens * vocabulary * width < _WORTH_MEASURING:
         return _USUAL
-    return fastest(width, hidden.dtype, torch.get_num_threads())
+    return fastest(width, weight.dtype, torch.get_num_threads())
 
 
 @cache
@@ -66,9 +66,11 @@ def _seconds_per_logit(tile: Tile, width: int, dtype: torch.dtype) -> float:
     weight = torch.full((tile.words, width), 0.5, dtype=dtype)
     logits = torch.empty(tile.tokens, tile.words, dtype=dtype)
     took = []
-    for _ in range(_ROUNDS):  # the first one warms the cache; the least is the least disturbed
-        begun = time.perf_counter()
+    for _ in range(
+        _ROUNDS
+    ):  # the first one warms the cache; other work disturbs the least one least
+        begun = time.thread_time()
         torch.mm(hidden, weight.t(), out=logits)
         torch.amax(logits.view(-1, _LENGTH, tile.words), 1)
-        took.append(time.perf_counter() - begun)
+        took.append(time.thread_time() - begun)
     return min(took) / (tile.tokens * tile.words)

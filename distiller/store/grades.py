@@ -12,6 +12,7 @@ from distiller.schema.errors import Conflict, InputError, NotFound
 from distiller.schema.examples import Judgment, JudgmentSource, Strategy
 from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database
+from distiller.store.found import forget
 from distiller.store.kinds import kind_of
 from distiller.store.log import log
 from distiller.store.tables import judgments
@@ -74,6 +75,8 @@ class Grades:
             before = present | {(item.query_id, item.passage_id): item for item in new}
             steps = [(before[pair], _after(before[pair], one, who)) for pair, one in wanted.items()]
             self._write(connection, project_id, [after for _, after in steps])
+            graded = [after for _, after in steps]
+            forget(self._database, connection, project_id, "judgment", graded)
             group = new_id("g")
             each = None if seconds is None else seconds / len(steps)
             events = [_event(old, after, who, group, each) for old, after in steps]

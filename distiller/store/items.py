@@ -22,12 +22,14 @@ from sqlalchemy.exc import IntegrityError
 
 from distiller.schema.base import Item, Status, new_id
 from distiller.schema.errors import InputError, NotFound
-from distiller.schema.examples import Judgment, JudgmentSource
+from distiller.schema.examples import Judgment, JudgmentSource, Query
 from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database, to_json
+from distiller.store.found import fails
 from distiller.store.kinds import KINDS, Kind, kind_of
 from distiller.store.log import log
-from distiller.store.tables import judgments, projects
+from distiller.store.order import Order, terms, worth_of
+from distiller.store.tables import judgments, projects, worth
 from distiller.store.types import Words
 
 T = TypeVar("T", bound=Item)
@@ -38,13 +40,14 @@ class Items:
 
     _database: Database
 
-    def add(self, project_id: str, items: Iterable[Item]) -> list[Item]:
+    def add(self, project_id: str, items: Iterable[Item], *, by: str | None = None) -> list[Item]:
         """Write all items in one transaction, and return those that were new.
 
         An item whose natural key is in the project already is skipped: a concept's term, a query's
         text, a judgment's (query, passage, source) and so on, whatever their letter case and white
         space; for a passage it is the id. Items that do not arrive as merely proposed by a model
-        get a `create` event.
+        get a `create` event. What a reviewer adds (`by`) is an `add`, which `undo` takes back as
+        one step: the items are then rejected.
 
         Raises NotFound for an unknown project, and InputError for an id that another item of the
         project has, or a judgment of something that the project lacks; then nothing is written.
@@ -62,7 +65,7 @@ class Items:
                 if (type(item), item.id) in new:
                     new.discard((type(item), item.id))
                     written.append(item)
-            _log_creation(connection, project_id, written)
+            _log_creation(connection, project_id, written, by)
         return written
 
     def _insert(
@@ -101,6 +104,7 @@ class Items:
         text: str | None = None,
         where: Mapping[str, Any] | None = None,
         concept: str | None = None,
+        found: str | None = None,
         order: str = "position",
         descending: bool = False,
         limit: int | None = None,
@@ -110,16 +114,34 @@ class Items:
 
         `text` is looked for in the item's main text, whatever the letter case; `where` maps other
         columns (`stale`, `type`, `complexity`, `origin`, `grade`, `strategy`, `source`, `run_id`)
-        to the value they must have; `concept` keeps the queries whose key concepts name it;
+        to the value they must have; `concept` keeps the queries whose key concepts name it, and
+        `found` the queries or passages about which that check found something;
         `order` is a column that may be filtered or sorted by, ties broken by age.
         """
         row = kind_of(kind)
         by = _sorted_by(row, order)
         statement = (
             select(*row.columns)
-            .where(*self._filters(row, project_id, status, ids, text, where, concept))
+            .where(*self._filters(row, project_id, status, ids, text, where, concept, found))
             .order_by(by.desc() if descending else by, row.table.c.position)
             .offset(offset)
+            .limit(limit)
+        )
+        return cast("list[T]", self._fetch(row, statement))
+
+    def waiting(
+        self, project_id: str, kind: type[T], order: Order, limit: int, **filters: Any
+    ) -> list[T]:
+        """The first items that the filters of `items` find, in the order of a reviewer's queue."""
+        row = kind_of(kind)
+        wanted = ("status", "ids", "text", "where", "concept", "found")
+        chosen = self._filters(row, project_id, *(filters.get(name) for name in wanted))
+        position = row.table.c.position
+        statement = (
+            select(*row.columns)
+            .select_from(row.table.outerjoin(worth, worth_of(row.name, row.table)))
+            .where(*chosen)
+            .order_by(*terms(order, position), position)
             .limit(limit)
         )
         return cast("list[T]", self._fetch(row, statement))
@@ -133,10 +155,11 @@ class Items:
         text: str | None = None,
         where: Mapping[str, Any] | None = None,
         concept: str | None = None,
+        found: str | None = None,
     ) -> list[str]:
         """Identifiers of the items that `items` would return, oldest first."""
         row = kind_of(kind)
-        filters = self._filters(row, project_id, status, None, text, where, concept)
+        filters = self._filters(row, project_id, status, None, text, where, concept, found)
         chosen = select(row.table.c.id).where(*filters).order_by(row.table.c.position)
         with self._database.read() as connection:
             return list(connection.execute(chosen).scalars())
@@ -166,13 +189,14 @@ class Items:
         text: str | None = None,
         where: Mapping[str, Any] | None = None,
         concept: str | None = None,
+        found: str | None = None,
     ) -> int:
         """How many items `items` would return with these filters and no limit."""
         row = kind_of(kind)
-        filters = self._filters(row, project_id, status, ids, text, where, concept)
+        filters = self._filters(row, project_id, status, ids, text, where, concept, found)
         with self._database.read() as connection:
-            found = connection.scalar(select(func.count()).select_from(row.table).where(*filters))
-        return int(found or 0)
+            counted = connection.scalar(select(func.count()).select_from(row.table).where(*filters))
+        return int(counted or 0)
 
     def get(self, kind: type[T], id: str, *, project_id: str | None = None) -> T:
         """The item of that id. Raises NotFound, and InputError if several projects have the id."""
@@ -231,6 +255,7 @@ class Items:
         text: str | None,
         where: Mapping[str, Any] | None,
         concept: str | None,
+        found: str | None = None,
     ) -> list[ColumnElement[bool]]:
         columns = kind.table.c
         filters = [columns.project_id == project_id]
@@ -250,6 +275,9 @@ class Items:
             # The list as the database holds it, as JSON: a whole term is one with its quotes.
             terms = cast_to(columns["key_concepts"], Text)
             filters.append(terms.icontains(to_json(concept), autoescape=True))
+        if found:
+            side = "query_id" if kind.model is Query else "passage_id"
+            filters.append(fails(found, project_id, **{side: columns.id}))
         return filters
 
     def _fetch(self, kind: Kind, statement: Select[Any]) -> list[Item]:
@@ -293,7 +321,9 @@ def stored(
     return rows[0][0], kind.item(rows[0][1:])
 
 
-def _log_creation(connection: Connection, project_id: str, written: list[Item]) -> None:
+def _log_creation(
+    connection: Connection, project_id: str, written: list[Item], by: str | None
+) -> None:
     group = new_id("g")
     log(
         connection,
@@ -303,13 +333,14 @@ def _log_creation(connection: Connection, project_id: str, written: list[Item]) 
                 id=new_id("e"),
                 item_kind=kind_of(type(item)).name,
                 item_id=item.id,
-                who=item.provenance.editor or item.provenance.source,
-                action="create",
+                who=by or item.provenance.editor or item.provenance.source,
+                action="add" if by else "create",
+                old={"status": Status.REJECTED.value} if by else {},
                 new={"status": item.status.value},
                 group=group,
             )
             for item in written
-            if item.status != Status.PROPOSED or item.provenance.source == "reviewer"
+            if by or item.status != Status.PROPOSED or item.provenance.source == "reviewer"
         ],
     )
 

@@ -10,7 +10,7 @@ from distiller.schema.errors import InputError
 from distiller.store.database import Database
 from distiller.store.tables import metadata
 
-NEWEST = "0004"
+NEWEST = "0006"
 """The newest revision in migrations/versions; known here, so that most starts need no Alembic."""
 VERSION_TABLE = "distiller_revision"
 _ADVISORY_LOCK = 0x64697374  # "dist"

@@ -15,10 +15,11 @@ from distiller.schema.base import Item, Status, new_id
 from distiller.schema.errors import Conflict, InputError, NotFound
 from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database
+from distiller.store.found import forget
 from distiller.store.items import stored
 from distiller.store.kinds import Kind, kind_named, kind_of
 from distiller.store.log import log, may_undo, read_event, undoing
-from distiller.store.stale import CONTENT_FREE, mark_descendants
+from distiller.store.stale import CONTENT_FREE, following, mark_descendants
 from distiller.store.tables import events
 
 T = TypeVar("T", bound=Item)
@@ -31,6 +32,16 @@ _ACTIONS = {
 }
 _Key = tuple[str, str]
 """Kind and id of an item; kinds may share ids."""
+
+
+@dataclass(frozen=True)
+class Resting:
+    """What an edit of an item would make stale."""
+
+    queries: int
+    approved: int
+    """Approved ones among the queries."""
+    judgments: int
 
 
 @dataclass(frozen=True)
@@ -249,6 +260,13 @@ class Reviews:
             for group, by, when, count, gone, _ in found
         ]
 
+    def resting(self, project_id: str, item: Item) -> Resting:
+        """What an edit of an item would make stale, counted by what `edit` then marks."""
+        with self._database.read() as connection:
+            found = following(self._database, connection, project_id, [item])
+        approved = sum(row.status == Status.APPROVED for row in found.queries)
+        return Resting(len(found.queries), approved, len(found.judgments))
+
     def revision(self, project_id: str) -> str:
         """Changes with every decision and edit; what is derived from them can be kept under it."""
         chosen = select(func.max(events.c.position)).where(events.c.project_id == project_id)
@@ -319,6 +337,7 @@ class Reviews:
         names = {"version", *changed}
         if not CONTENT_FREE.issuperset(changed):
             names.add("natural_key")
+            forget(self._database, connection, project_id, kind.name, items)
         table = kind.table
         statement = (
             update(table)

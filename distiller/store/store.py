@@ -6,10 +6,13 @@ from types import TracebackType
 from typing import Self
 
 from distiller.store.database import Database
+from distiller.store.documents import Documents
+from distiller.store.findings import Findings
 from distiller.store.grades import Grades
 from distiller.store.items import Items
 from distiller.store.jobs import Jobs
 from distiller.store.ledger import DatabaseLedger
+from distiller.store.machine import MachineJudgments
 from distiller.store.migrate import migrate
 from distiller.store.pairs import Pairs
 from distiller.store.projects import Projects
@@ -19,7 +22,20 @@ from distiller.store.review import Reviews
 from distiller.store.work import Work
 
 
-class Store(Projects, Items, Reviews, Grades, Pairs, Proposals, Work, Jobs, Results):
+class Store(
+    Projects,
+    Items,
+    Documents,
+    Reviews,
+    Grades,
+    MachineJudgments,
+    Pairs,
+    Proposals,
+    Work,
+    Jobs,
+    Results,
+    Findings,
+):
     """Everything that a workspace keeps. May be shared by threads; each call is one transaction."""
 
     def __init__(self, database: Database) -> None:

@@ -147,6 +147,70 @@ judgments = _items(
     Index(None, "project_id", "grade"),
 )
 
+documents = Table(
+    "documents",
+    metadata,
+    _position(),
+    _project(),
+    Column("id", String, nullable=False),
+    _words("name"),
+    Column("format", String, nullable=False),
+    Column("digest", String, nullable=False),
+    _words("path"),
+    _words("title"),
+    Column("characters", BigInteger, nullable=False),
+    Column("passages", Integer, nullable=False),
+    Column("folded", Integer, nullable=False),
+    _json("shared"),
+    _words("problem"),
+    _json("notes"),
+    Column("replaced", Boolean, nullable=False),
+    _moment("created"),
+    UniqueConstraint("project_id", "id"),
+    Index(None, "project_id", "path"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    _position(),
+    _project(),
+    Column("check", String, nullable=False),
+    Column("item_kind", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("query_id", String, nullable=False),
+    Column("other", String, nullable=False),
+    Column("score", Float),
+    _moment("created"),
+    _words("reason"),
+    Index(None, "project_id", "check"),
+    Index("ix_findings_item", "project_id", "item_kind", "item_id"),
+    Index(None, "project_id", "query_id"),
+)
+
+checked = Table(
+    "checked",
+    metadata,
+    _position(),
+    _project(),
+    Column("item_kind", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("state", String, nullable=False),
+    UniqueConstraint("project_id", "item_kind", "item_id"),
+)
+
+worth = Table(
+    "worth",
+    metadata,
+    _position(),
+    _project(),
+    Column("item_kind", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("value", Float, nullable=False),
+    _words("reason"),
+    UniqueConstraint("project_id", "item_kind", "item_id"),
+)
+
 events = Table(
     "events",
     metadata,

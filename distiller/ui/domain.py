@@ -22,7 +22,7 @@ from distiller.store import Store
 from distiller.ui.jobs import launch
 from distiller.ui.shell import Here, switch_to
 from distiller.ui.state import failing, notice
-from distiller.ui.text import plain
+from distiller.ui.text import duration, plain
 
 if TYPE_CHECKING:
     from distiller.llm.check import EndpointCheck
@@ -78,6 +78,8 @@ def domain_form(key: str, known: Domain | None, button: str) -> Domain | None:
             return None
     domain = None
     with failing():
+        if kind not in names:  # the state of a widget can be forged, and a template can be a file
+            raise InputError("choose a kind of field from the list")
         domain = _checked(
             name=name,
             description=description,
@@ -211,13 +213,6 @@ def launch_form(here: Here, plan: Plan) -> None:
     st.caption(
         "It goes on where it stopped: what is written already is neither written nor paid again."
     )
-
-
-def duration(seconds: float) -> str:
-    """For people: `12 minutes`, `3.5 hours`."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def _money(expected: Sequence[Forecast]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from distiller.dataset.near_duplicates import QUERY_SHINGLE, jaccard, near_duplicates, shingles
+from distiller.quality.duplicates import QUERY_SHINGLE, near_duplicates, shingles
+from distiller.quality.texts import similarity
 from distiller.review import decide, undo_last
 from distiller.schema.base import Status
 from distiller.schema.examples import Query
@@ -24,7 +25,7 @@ def _pairs(
     texts = {id_: text for id_, text, status in rows if status != Status.REJECTED}
     cut = {id_: shingles(text, QUERY_SHINGLE) for id_, text in texts.items()}
     found = [
-        (one, two, jaccard(cut[one], cut[two]))
+        (one, two, similarity(cut[one], cut[two]))
         for one, two in near_duplicates(texts, QUERY_SHINGLE)
     ]
     return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -14,16 +14,20 @@ from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.examples import Query
 from distiller.schema.jobs import Job, JobState
 from distiller.schema.retrieval import TrainedModel
-from distiller.ui.jobs import REFRESH_S, STATES, job_line, launch
+from distiller.ui.jobs import REFRESH_S, STATES, job_line
+from distiller.ui.palette import palette
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
 from distiller.ui.text import plain
-
-if TYPE_CHECKING:
-    from distiller.train.recipe import Recipe
+from distiller.ui.training_start import try_speed
 
 FEW = 20
 """Fewer training queries than this teach next to nothing."""
+SPLITS = {
+    "train": "to learn from",
+    "val": "kept aside to choose the best moment of the training",
+    "test": "kept aside to measure the model at the end",
+}
 CURVES: list[tuple[str, str, dict[str, str]]] = [
     (
         "Loss: how wrong the model is on the training queries (lower is better)",
@@ -47,7 +51,8 @@ CURVES: list[tuple[str, str, dict[str, str]]] = [
         {"query_dims": "queries", "passage_dims": "passages"},
     ),
 ]
-_COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]
+_DASHES = ["solid", "dash", "dot", "dashdot"]
+"""One for each run that is compared; a colour means the same in all of them."""
 
 
 def readiness(here: Here) -> DatasetSnapshot | None:
@@ -72,7 +77,13 @@ def readiness(here: Here) -> DatasetSnapshot | None:
         help="A copy that no later edit changes: so that models can be compared fairly.",
     ):
         with failing(), st.spinner("Freezing"):
-            made = freeze(here.store, here.project, seed=here.settings.seed)
+            made = freeze(
+                here.store,
+                here.project,
+                seed=here.settings.seed,
+                quality=here.settings.quality,
+            )
+            try_speed(here, made)
             notice(f"Frozen: {made.counts.get('train', 0):,} queries to train on")
             st.rerun()
     if not frozen:
@@ -87,9 +98,20 @@ def readiness(here: Here) -> DatasetSnapshot | None:
         key=here.key("data"),
     )
     snapshot = known.get(chosen, frozen[0])
+    st.dataframe(
+        [
+            {"Queries": snapshot.counts.get(part, 0), "What for": words}
+            for part, words in SPLITS.items()
+        ],
+        hide_index=True,
+    )
     size = snapshot.counts.get("train", 0)
     if size < FEW:
         st.warning(f"Only {size} queries to train on; {FEW} are the least that teach anything.")
+    if not snapshot.counts.get("val"):
+        st.warning(
+            "No query is kept aside to choose the best moment of the training; approve more first."
+        )
     if not snapshot.counts.get("test"):
         st.warning("No query is kept aside for the final test; approve more queries first.")
     return snapshot
@@ -103,55 +125,6 @@ def _title(snapshot: DatasetSnapshot | None) -> str:
         f"{snapshot.created:%Y-%m-%d %H:%M} UTC: {counts.get('train', 0):,} to train, "
         f"{counts.get('val', 0):,} to choose, {counts.get('test', 0):,} to test"
     )
-
-
-def start(here: Here, snapshot: DatasetSnapshot) -> None:
-    """Choose how long and careful to train, and begin."""
-    from distiller.pipeline import Plan
-    from distiller.train.recipe import PRESETS
-
-    names = list(PRESETS)
-    preset = st.radio(
-        "How careful",
-        names,
-        index=names.index("balanced"),
-        captions=[PRESETS[name].words + _estimate(here, name) for name in names],
-        format_func=str.capitalize,
-        key=here.key("preset"),
-    )
-    preset = preset if preset in PRESETS else "balanced"
-    with st.expander("Advanced"):
-        base = st.text_input(
-            "Start model",
-            "tiny",
-            max_chars=300,
-            key=here.key("base"),
-            help="`tiny` is packaged: 4.4 million parameters, English. Or a model's name on the "
-            "Hugging Face hub, or a folder on this computer.",
-        ).strip()
-        st.caption(PRESETS[preset].evidence)
-        st.dataframe(_recipe(PRESETS[preset]), hide_index=True)
-    if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-        plan = Plan(snapshot=snapshot.id, preset=preset, base=base or "tiny")
-        stages = ["snapshot", "train", "evaluate"]
-        launch(here, stages, plan, "Training has begun; you may close this page")
-
-
-def _recipe(recipe: Recipe) -> list[dict[str, str]]:
-    fields = recipe.model_dump(exclude={"name", "words", "evidence"})
-    return [{"Setting": name, "Value": str(value)} for name, value in fields.items()]
-
-
-def _estimate(here: Here, preset: str) -> str:
-    """How long it took last time on this computer; nothing where it was never done."""
-    for job in reversed(here.store.jobs(kind="train")):
-        plan = job.parameters.get("plan", {})
-        stages = job.result.get("stages", [])
-        if job.state == JobState.DONE and plan.get("preset") == preset:
-            seconds = sum(stage["seconds"] for stage in stages if stage["stage"] == "train")
-            if seconds > 1:
-                return f" Last time: {seconds / 60:.1f} minutes."
-    return ""
 
 
 @st.fragment(run_every=REFRESH_S)
@@ -173,8 +146,9 @@ def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
     frame = pd.DataFrame(rows)
     for title, unit, names in CURVES:
         chart = go.Figure()
-        series = [(run, name) for run in runs for name in names if name in frame]
-        for colour, (run, name) in enumerate(series):
+        colours = dict(zip(names, palette(), strict=False))
+        dashes = dict(zip(runs, _DASHES, strict=False))
+        for run, name in [(run, name) for run in runs for name in names if name in frame]:
             some = frame[(frame["Run"] == run) & frame[name].notna()]
             words = names[name] if len(runs) == 1 else f"{run}, {names[name]}"
             chart.add_scatter(
@@ -182,7 +156,7 @@ def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
                 y=some[name],
                 name=words,
                 mode="lines+markers" if len(some) < 30 else "lines",
-                line={"color": _COLOURS[colour % len(_COLOURS)]},
+                line={"color": colours[name], "dash": dashes.get(run, "solid")},
             )
         chart.update_layout(
             height=260,

@@ -16,16 +16,27 @@ from distiller.cli import main
 
 REFERENCE = (sys.executable, "-m", "typer", "distiller.cli", "utils", "docs", "--name", "distiller")
 COMMANDS = {
-    "bootstrap": ["--domain", "--description", "--language", "--template", "--concepts"],
-    "generate-queries": ["--project", "--count", "--complexity"],
+    "bootstrap": ["--domain", "--description", "--language", "--template", "--concepts", "--from"],
+    "generate-queries": [
+        "--project",
+        "--count",
+        "--complexity",
+        "--per-passage",
+        "--grounded-share",
+    ],
     "generate-documents": [
         "--project",
         "--positives-per-query",
         "--negatives-per-query",
+        "--grounded-negatives",
         "--length",
         "--contrastive",
     ],
+    "ingest": ["PATH", "--project", "--words", "--overlap"],
+    "mine": ["--negatives", "--with", "--skip", "--depth", "--margin", "--project"],
+    "teach": ["--teacher", "--project"],
     "validate": ["--strict"],
+    "repair": ["--check", "--attempts", "--dry-run", "--project", "--json"],
     "format": ["--format", "--split", "--output"],
     "import": [],
     "train": [
@@ -39,8 +50,18 @@ COMMANDS = {
     ],
     "evaluate": ["--model", "--collection", "--json"],
     "search": ["--model", "--collection"],
-    "pipeline": ["--domain", "--queries", "--train", "--collection"],
+    "pipeline": [
+        "--domain",
+        "--queries",
+        "--train",
+        "--collection",
+        "--corpus",
+        "--teacher",
+        "--repair",
+        "--attempts",
+    ],
     "status": ["--project", "--json"],
+    "export onnx": ["--model", "--output", "--int8", "--collection"],
 }
 
 
@@ -75,7 +96,7 @@ def distiller(
 def test_each_command_has_its_options_and_says_what_it_does(
     command: str, distiller: Callable[..., Done]
 ) -> None:
-    shown = distiller(command, "--help")
+    shown = distiller(*command.split(), "--help")
     assert shown.returncode == 0
     assert [option for option in COMMANDS[command] if option not in shown.stdout] == []
 
@@ -96,7 +117,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("room", ["store", "llm", "dataset", "generate", "evaluate", "pipeline"])
+@pytest.mark.parametrize(
+    "room", ["store", "llm", "dataset", "generate", "corpus.ingest", "evaluate", "pipeline"]
+)
 def test_rooms_that_need_no_model_load_no_torch(room: str) -> None:
     program = f"import sys, distiller.{room}; print('torch' in sys.modules)"
     done = subprocess.run(
@@ -115,12 +138,19 @@ BAD_INPUT = {
     "broken template": (["bootstrap", "--domain", "law", "--template", "broken.yaml"], "broken"),
     "no project": (["generate-queries", "--count", "5"], "project"),
     "no collection": (["pipeline", "--domain", "law", "--collection", "nowhere"], "nowhere"),
+    "no documents": (["ingest", "nowhere"], "nowhere"),
+    "nothing to read": (["pipeline", "--domain", "law", "--corpus", "nowhere"], "nowhere"),
+    "nothing to mine": (["mine"], "project"),
+    "no model to mine with": (["mine", "--with", "./no"], "./no"),
+    "no such teacher": (["teach", "--teacher", "oracle"], "oracle"),
+    "overlap too large": (["ingest", ".", "--words", "40", "--overlap", "30"], "repeats"),
     "no start model": (["pipeline", "--domain", "law", "--train", "--base", "./no"], "./no"),
     "val file alone": (["train", "--val-file", "x.json"], "--train-file"),
     "no train file": (["train", "--train-file", "nowhere.json"], "nowhere.json"),
     "no canary": (["train", "--train-file", "x.json", "--canary", "nowhere"], "nowhere"),
     "no model to measure": (["evaluate", "--collection", "nowhere"], "--model"),
     "a negative budget": (["bootstrap", "--domain", "law", "--budget", "-1"], "--budget"),
+    "no such check": (["repair", "--check", "nosuch"], "project"),
     "bad url": (["bootstrap", "--domain", "law", "--llm", "not a url"], "not a url"),
 }
 

@@ -12,8 +12,8 @@ from distiller.generate import (
     generate_queries,
     judge_passages,
 )
-from distiller.generate.speech import in_language
 from distiller.llm import connect
+from distiller.quality.languages import in_language
 from distiller.schema.domain import Domain
 from distiller.schema.examples import JudgmentSource, Passage, Query
 from distiller.schema.knowledge import Concept, DocumentType

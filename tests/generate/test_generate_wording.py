@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distiller.generate.wording import (
-    Seen,
-    clean,
-    joined,
-    length,
-    parrots,
-    similarity,
-    stems,
-)
+from distiller.generate.wording import clean, parrots
+from distiller.quality.form import joined
 
 
 @pytest.mark.parametrize(
@@ -45,37 +38,6 @@ def test_what_small_models_put_around_a_text_is_removed(raw: str, cleaned: str):
 @given(st.text(max_size=200))
 def test_cleaning_twice_changes_nothing(text: str):
     assert clean(clean(text)) == clean(text)
-
-
-def test_words_are_counted_as_the_language_parts_them():
-    assert length("the tenant pays rent", "en") == 4
-    assert length("借主は家賃を払う", "ja") == 8 / 2
-
-
-def test_stems_leave_inflection_and_stop_words_out():
-    assert stems("The deposits of a tenant", "en") == stems("deposit tenants", "en")
-    assert stems("die Kautionen des Mieters", "de") == stems("Kaution Mieter", "de")
-
-
-def test_similarity_is_jaccards():
-    assert similarity(frozenset("abc"), frozenset("bcd")) == 2 / 4
-    assert similarity(frozenset(), frozenset()) == 1
-
-
-def test_near_duplicates_are_found_and_near_misses_are_not():
-    seen = Seen("en")
-    assert seen.add("What is a security deposit?")
-    assert not seen.add("what is the security  deposit")
-    assert seen.add("how long is the notice period for a tenant")
-    assert seen.add("how long is the notice period for a landlord")
-    assert not seen.add("the notice period for a tenant, how long is it")
-    assert not seen.add("?!")
-
-
-def test_a_thousand_different_queries_stay_a_thousand():
-    seen = Seen("en")
-    assert all(seen.add(f"clause a{n} of lease b{n} with annex c{n}") for n in range(1000))
-    assert not any(seen.add(f"Clause a{n} of leases b{n} with an annex c{n}") for n in range(1000))
 
 
 EXAMPLE = "why do shops repair new bikes free of charge"

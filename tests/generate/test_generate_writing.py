@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from distiller.generate.answers import Queries, WrittenPassage, counted
-from distiller.generate.wording import length
 from distiller.generate.writing import LENGTHS, body, checked_length
+from distiller.quality.texts import length
 from distiller.schema.errors import InputError, InvalidCompletion, WrongLanguage
 
 SENTENCES = [

@@ -103,3 +103,17 @@ def test_refuses_what_cannot_be_ranked():
         BM25(CORPUS).retrieve({"q": "rent"}, k=0)
     with pytest.raises(UnknownLanguage):
         BM25(CORPUS, "xx-nowhere")
+
+
+def test_scores_of_chosen_passages_are_those_of_the_ranking():
+    corpus = {"b": "the deposit of the tenant", "a": "deposit deposit", "c": "a cat"}
+    index = BM25(corpus)
+    queries = {"q1": "deposit tenant", "q2": "dog", "q3": "cat"}
+    run = index.retrieve(queries)
+    scores = index.score(list(queries.values()), ["c", "a", "b"])
+    for row, query_id in zip(scores, queries, strict=True):
+        for score, passage_id in zip(row, ["c", "a", "b"], strict=True):
+            assert score == pytest.approx(run[query_id].get(passage_id, 0.0))
+    assert index.score([], ["a"]).shape == (0, 1)
+    with pytest.raises(KeyError):
+        index.score(["deposit"], ["zebra"])

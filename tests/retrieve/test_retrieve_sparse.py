@@ -109,3 +109,15 @@ def test_refuses_an_empty_corpus_and_no_depth():
         SparseIndex(TableEncoder([[1.0]], [[1.0]]), {})
     with pytest.raises(InputError, match="k is -1"):
         SparseIndex(TableEncoder([[1.0]], [[1.0]]), {"p": "0"}).retrieve({"q": "0"}, -1)
+
+
+def test_an_index_of_given_weights_ranks_as_one_that_encoded_them():
+    encoder = TableEncoder([[1, 0], [1, 2]], [[1, 1], [0, 3], [2, 0]])
+    plain = SparseIndex(encoder, numbered(3))
+    given = SparseIndex.of(encoder, plain.passage_ids, plain.passages)
+    assert given.name == "table"
+    queries = numbered(2, "q")
+    assert given.retrieve(queries) == plain.retrieve(queries)
+    for ids in ([], ["p1", "p0", "p2"]):
+        with pytest.raises(InputError, match="ids in order"):
+            SparseIndex.of(encoder, ids, plain.passages)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distiller.dataset import checks, validate
-from distiller.dataset.assembly import Pair
-from distiller.packs.languages import language
+from distiller.dataset import validate
+from distiller.quality import Pair
 from distiller.schema.base import Provenance, Status
 from distiller.schema.domain import Domain, Project
 from distiller.schema.examples import Judgment, JudgmentSource, Passage, Query
@@ -50,74 +49,6 @@ def test_pairs_know_whether_and_how_they_were_judged(
 ) -> None:
     assert given.judged is judged
     assert given.disagreement == disagreement
-    assert checks.unjudged([given]) == ([] if judged else [given])
-    for check in ("positive_not_confirmed", "negative_answers"):
-        assert checks.contradicted([given], check) == ([given] if disagreement == check else [])
-
-
-def test_queries_without_positive_or_with_too_few_negatives() -> None:
-    queries = [Query(id=key, query=key) for key in "abc"]
-    pairs = {"a": [pair(3), pair(0)], "b": [pair(3, 0), pair(0, 0)]}
-    assert [q.id for q in checks.without_positive(queries, pairs)] == ["b", "c"]
-    assert [q.id for q in checks.too_few_negatives(queries, pairs)] == ["c"]
-    assert [q.id for q in checks.too_few_negatives(queries, pairs, least=2)] == ["a", "b", "c"]
-
-
-def test_duplicates_differ_in_case_and_space_only() -> None:
-    texts = {"a": "Rent is due.", "b": "rent  IS due.", "c": "Rent is due", "d": "ｒent is due."}
-    assert checks.duplicates(texts) == ["b", "d"]
-
-
-@pytest.mark.parametrize(
-    ("query", "passage", "expected"),
-    [
-        (
-            "how much notice must a landlord give",
-            "How much notice must a landlord give? A lot.",
-            True,
-        ),
-        ("how much notice must a landlord give", "A landlord gives three months of notice.", False),
-        # Four of five runs are there, 4/5 = 0.8.
-        (
-            "one two three four five six seven eight",
-            "one two three four five six seven x eight",
-            True,
-        ),
-        (
-            "one two three four five six seven eight",
-            "one two three four five six x seven eight",
-            False,
-        ),
-        ("notice period", "The notice period is three months.", False),
-    ],
-)
-def test_a_passage_that_repeats_its_query_is_noticed(
-    query: str, passage: str, expected: bool
-) -> None:
-    assert checks.copies(query, passage) is expected
-
-
-def test_texts_in_another_language_are_noticed() -> None:
-    texts = {
-        "en": "The landlord must return the deposit within thirty days.",
-        "de": "Der Vermieter muss die Kaution innerhalb von dreißig Tagen zurückzahlen.",
-        "zh": "房东必须在租约结束后三十天内退还押金，并提供所有扣款的详细清单，否则房客可以起诉。",
-        "short": "Kaution",
-    }
-    assert checks.wrong_language(texts, "en") == ["de", "zh"]
-    assert checks.wrong_language(texts, "de-CH") == ["en", "zh"]
-    assert checks.can_tell_language("en")
-
-
-def test_lengths_are_in_words_and_where_there_are_none_in_characters() -> None:
-    texts = {"short": "one", "fits": "one two three", "long": "one two three four five"}
-    assert checks.wrong_length(texts, (2, 4), language("en")) == ["short", "long"]
-    assert checks.wrong_length(
-        {"a": "租", "b": "租赁合同", "c": "租" * 9}, (2, 4), language("zh")
-    ) == [
-        "a",
-        "c",
-    ]
 
 
 @pytest.fixture
@@ -175,6 +106,14 @@ def test_the_summary_counts_by_check(store: Store, project: Project) -> None:
         "passage_language": (8, 0),
         "query_length": (4, 0),
         "passage_length": (8, 0),
+        "query_form": (4, 0),
+        "passage_form": (8, 0),
+        "no_twins_answer": (4, 0),
+        "negatives_rank_below": (4, 0),
+        "found_again": (4, 0),
+        "covered_concepts": (0, 0),
+        "usual_length": (0, 0),
+        "unseen": (0, 0),
     }
     assert summary.checks["has_positive"].query_ids == ["q1"]
     assert (summary.examples, summary.passed, summary.pass_rate) == (4, 1, 1 / 4)
@@ -198,6 +137,7 @@ def test_texts_fail_the_examples_that_hold_them(store: Store, project: Project) 
         "distinct_passages": ["q1"],
         "passage_language": ["q2"],
         "own_words": ["q3"],
+        "negatives_rank_below": ["q2"],
         "current": ["q4"],
         "has_positive": ["q4"],
     }

@@ -1,0 +1,72 @@
+"""What the checks look at: the data of a project that still counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from distiller.quality.duplicates import PASSAGE_SHINGLE, near_duplicates
+from distiller.quality.pairs import Pair
+from distiller.schema.base import Item, Status
+from distiller.schema.domain import Domain
+from distiller.schema.examples import Passage, Query
+from distiller.schema.knowledge import Concept
+from distiller.schema.retrieval import Collection, Run
+
+
+def counts(item: Item) -> bool:
+    """Whether an item is neither rejected nor flagged."""
+    return item.status not in (Status.REJECTED, Status.FLAGGED)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Queries, passages and pairs that are neither rejected nor flagged, oldest first."""
+
+    domain: Domain
+    queries: Sequence[Query] = ()
+    passages: Mapping[str, Passage] = field(default_factory=dict)
+    """Every passage that a pair names; passages of the corpus beside no query are not checked."""
+    offered: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
+    """query_id → its pairs, those whose judgments are all stale included."""
+    concepts: Sequence[Concept] = ()
+    rankings: Mapping[str, Run] = field(default_factory=dict)
+    """Name of a retriever → its first passages, of all that the project has, for each query."""
+    corpus_size: int = 0
+    """Passages that were ranked."""
+    tests: Mapping[str, Collection] = field(default_factory=dict)
+    """Name → a collection that models are measured on."""
+
+    @cached_property
+    def pairs(self) -> Mapping[str, Sequence[Pair]]:
+        """query_id → the pairs whose judgment counts."""
+        return {
+            query_id: [pair for pair in pairs if pair.effective and counts(pair.effective)]
+            for query_id, pairs in self.offered.items()
+        }
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """query_id → text."""
+        return {query.id: query.query for query in self.queries}
+
+    @cached_property
+    def near_passages(self) -> list[tuple[str, str]]:
+        """Pairs of passages that say the same, the older one first, by the age of the older one."""
+        ids = list(self.passages)
+        texts = {f"{at:09}": passage.text for at, passage in enumerate(self.passages.values())}
+        found = near_duplicates(texts, PASSAGE_SHINGLE)
+        return [(ids[int(first)], ids[int(later)]) for first, later in found]
+
+    def all_pairs(self) -> Iterator[Pair]:
+        """The pairs of all queries whose judgment counts."""
+        return (pair for group in self.pairs.values() for pair in group)
+
+    def narrowed(self, queries: set[str], passages: set[str]) -> Evidence:
+        """Only these queries and passages, for checks that look at one text at a time."""
+        return Evidence(
+            domain=self.domain,
+            queries=[query for query in self.queries if query.id in queries],
+            passages={id_: self.passages[id_] for id_ in self.passages if id_ in passages},
+        )

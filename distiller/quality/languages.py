@@ -1,0 +1,93 @@
+"""Which language a text is in, and whether parts of it are in another one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+from distiller.packs.languages import codes, language
+
+if TYPE_CHECKING:
+    from lingua import Language, LanguageDetector
+
+MIN_LETTERS = 12
+"""Shorter texts tell no language."""
+UNLIKELY = 0.05
+"""Probability of the wanted language below which a text is not in it."""
+SEGMENT_LETTERS = 60
+"""Sentences are looked at together until they have so many letters: one alone misleads."""
+_CONTRAST = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "ar", "zh")
+"""Languages that texts go astray in. Few candidates keep the detector light and sure."""
+_LINGUA_CODES = {"no": "nb", "fil": "tl"}
+_SAMPLE_PASSAGES, _SAMPLE_CHARACTERS = 40, 200
+_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？।؟])|\n+")
+
+
+def can_tell(tag: str) -> bool:
+    """Whether the language is one that can be recognised."""
+    return _detector(language(tag).code) is not None
+
+
+def in_language(text: str, tag: str) -> bool:
+    """Whether the text as a whole is in the language, or too short to tell."""
+    if _letters(text) < MIN_LETTERS:
+        return True
+    found = _detector(language(tag).code)
+    if found is None:
+        return True
+    detector, wanted = found
+    return detector.compute_language_confidence(text, wanted) >= UNLIKELY
+
+
+def foreign_parts(text: str, tag: str) -> list[str]:
+    """The parts of a text, of a sentence or more, that are in another language."""
+    return [part for part in _segments(text) if not in_language(part, tag)]
+
+
+def _segments(text: str) -> Iterator[str]:
+    """Whole sentences, as many together as have enough letters to tell; the rest with the last."""
+    parts: list[list[str]] = [[]]
+    gathered = 0
+    for sentence in filter(None, map(str.strip, _END.split(text))):
+        if gathered >= SEGMENT_LETTERS:
+            parts.append([])
+            gathered = 0
+        parts[-1].append(sentence)
+        gathered += _letters(sentence)
+    if gathered < SEGMENT_LETTERS and len(parts) > 1:
+        last = parts.pop()
+        parts[-1] += last
+    return (" ".join(part) for part in parts if part)
+
+
+def _letters(text: str) -> int:
+    return sum(letter.isalpha() for letter in text)
+
+
+@cache
+def _detector(code: str) -> tuple[LanguageDetector, Language] | None:
+    """The language among those it may be taken for, with its name; None where lingua lacks it."""
+    from lingua import Language, LanguageDetectorBuilder  # noqa: PLC0415 - takes a moment
+
+    by_code = {one.iso_code_639_1.name.lower(): one for one in Language.all()}
+    wanted = by_code.get(_LINGUA_CODES.get(code, code))
+    if wanted is None:
+        return None
+    chosen = {wanted, *(by_code[other] for other in _CONTRAST)}
+    return LanguageDetectorBuilder.from_languages(*chosen).build(), wanted
+
+
+def detected(corpus: Mapping[str, str]) -> str:
+    """Code of the language that most of an evenly spread sample is in; `en` when none is clear."""
+    from lingua import Language, LanguageDetectorBuilder  # noqa: PLC0415 - takes a moment
+
+    covered = set(codes())
+    languages = [one for one in Language.all() if one.iso_code_639_1.name.lower() in covered]
+    ids = sorted(passage_id for passage_id, text in corpus.items() if text)
+    step = max(1, len(ids) // _SAMPLE_PASSAGES)
+    sample = " ".join(corpus[key][:_SAMPLE_CHARACTERS] for key in ids[::step][:_SAMPLE_PASSAGES])
+    detector = LanguageDetectorBuilder.from_languages(*languages).with_low_accuracy_mode().build()
+    found = detector.detect_language_of(sample)
+    return found.iso_code_639_1.name.lower() if found else "en"
