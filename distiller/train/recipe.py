@@ -21,7 +21,7 @@ class Recipe(Record):
     epochs: float = Field(default=3, gt=0)
     min_steps: int = Field(default=60, ge=1)
     """Optimizer steps at least: a dozen queries make one batch, and one step teaches nothing."""
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: int = Field(default=16, ge=1)
     """Queries of a batch; each sees the passages of the others as negatives."""
     accumulation: int = Field(default=1, ge=1)
     """Batches per optimizer step, where a larger batch does not fit in memory."""
@@ -108,6 +108,7 @@ PRESETS: MappingProxyType[str, Recipe] = MappingProxyType(
             epochs=1,
             negatives_per_query=2,
             evaluations=3,
+            interpolations=(0.5,),
             patience=0,
             evidence="One pass with few negatives: to see that everything works, not to win.",
         ),
@@ -122,7 +123,6 @@ PRESETS: MappingProxyType[str, Recipe] = MappingProxyType(
             words="Six passes with many hard negatives, for the model you will use.",
             epochs=6,
             min_steps=120,
-            batch_size=16,
             negatives_per_query=8,
             evaluations=12,
             evidence="8 hard negatives per query, as SPLADE-v3 (https://arxiv.org/abs/2403.06789);"
