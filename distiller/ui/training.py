@@ -9,7 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from distiller.dataset import freeze
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.examples import Query
 from distiller.schema.jobs import Job, JobState
@@ -77,13 +76,10 @@ def readiness(here: Here) -> DatasetSnapshot | None:
         icon=":material/ac_unit:",
         help="A copy that no later edit changes: so that models can be compared fairly.",
     ):
+        from distiller.pipeline import freeze_project
+
         with failing(), st.spinner("Freezing"):
-            made = freeze(
-                here.store,
-                here.project,
-                seed=here.settings.seed,
-                quality=here.settings.quality,
-            )
+            made = freeze_project(here.store, here.project, here.settings)
             try_speed(here, made)
             notice(f"Frozen: {made.counts.get('train', 0):,} queries to train on")
             st.rerun()
