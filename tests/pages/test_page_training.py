@@ -17,7 +17,7 @@ from distiller.schema.retrieval import TrainedModel
 from distiller.store import Store
 from distiller.train import PRESETS
 from distiller.train.pace import Pace, expected_seconds
-from distiller.ui.text import duration
+from distiller.ui.text import duration, plain
 
 
 def captions(page) -> str:
@@ -195,4 +195,5 @@ def test_presets_are_in_the_recipes_own_words(run_page, store: Store, example: P
     page = run_page("train/training.py")
     radio = next(r for r in page.radio if r.label == "How careful")
     assert radio.options == [name.capitalize() for name in PRESETS]
-    assert any(PRESETS["balanced"].evidence in caption.value for caption in page.caption)
+    evidence = plain(PRESETS["balanced"].evidence)
+    assert any(evidence in caption.value for caption in page.caption)
