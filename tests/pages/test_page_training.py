@@ -195,4 +195,5 @@ def test_presets_are_in_the_recipes_own_words(run_page, store: Store, example: P
     page = run_page("train/training.py")
     radio = next(r for r in page.radio if r.label == "How careful")
     assert radio.options == [name.capitalize() for name in PRESETS]
-    assert any(plain(PRESETS["balanced"].evidence) in caption.value for caption in page.caption)
+    evidence = plain(PRESETS["balanced"].evidence)
+    assert any(evidence in caption.value for caption in page.caption)
