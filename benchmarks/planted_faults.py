@@ -2,10 +2,10 @@
 
     python benchmarks/planted_faults.py [--each 200] [--seed 13]
 
-A clean set is made by seeded templates from the example project's concepts and sentences: as many
-queries as faults need and a third of them more, with one passage that answers and three that do
-not. Then faults are planted, `--each` of a kind, each on a query of its own. Recall: planted faults
-that their check finds. Precision: of the findings of a check on clean or its own items, those that
+A clean set is made by seeded templates from the example project's concepts and sentences: twice
+as many queries as faults and a tenth more, with one passage that answers and two that do not. Then
+faults are planted, `--each` of a kind, each on a query of its own. Recall: planted faults that
+their check finds. Precision: of the findings of a check on clean or its own items, those that
 are planted (what it finds on items with another fault is often right, and not counted). The judge's
 verdicts are no checks of ours and are not planted.
 """
@@ -27,6 +27,7 @@ from distiller.schema.domain import Domain
 from distiller.schema.examples import Judgment, JudgmentSource, Passage, Query
 from distiller.schema.retrieval import Collection
 
+NEGATIVES = 2
 FOLDER = Path(__file__).parent.parent / "examples" / "tenancy"
 OPENINGS = [
     "how long does a landlord have to answer about", "what must a tenant prove to rely on",
@@ -40,9 +41,22 @@ SETTINGS = [
     "if the agreement was only spoken", "while the owner lives abroad",
     "once two months went by without reply", "when a relative moves in for good",
     "if the heating was out in winter", "during the last weeks of the term",
+    "because the roof leaks again", "although the deposit was lodged late",
+    "before the first rent is due", "since the caretaker lost a key",
+    "despite a clause to the contrary", "until the tribunal has decided",
+    "unless both sides sign a paper", "as long as a guest stays over",
+    "whenever an inspector comes by", "without a word from the bank",
+    "for a dwelling above a shop", "under the repealed ordinance",
     "where neighbours complained about noise", "if the rent is paid by an employer",
     "when the keys were never handed back", "after a fire damaged the kitchen",
 ]  # fmt: skip
+MATTERS = [
+    "the time in which a landlord answers", "what a tenant must prove", "who bears the costs",
+    "whether a landlord may refuse it", "where complaints go", "what becomes of it",
+    "its deadline", "its written form", "how compensation is worked out", "the law as it stands",
+    "eviction", "who decides a dispute",
+]  # fmt: skip
+"""What the answer to each opening is about."""
 GERMAN = [
     "Der Vermieter muss die Kaution spätestens sechs Monate nach dem Auszug abrechnen.",
     "Die Kündigung bedarf der Schriftform und muss dem Empfänger zugehen.",
@@ -82,14 +96,14 @@ class World:
         ]
         self.passages: dict[str, Passage] = {}
         self.labels: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for n, (_, term, setting) in enumerate(chosen):
-            answer = f"For {term}, {setting}, a special rule holds"
+        for n, (opening, term, setting) in enumerate(chosen):
+            matter = MATTERS[OPENINGS.index(opening)]
+            answer = f"{setting.capitalize()}, a rule of its own says of {term}: {matter}"
             self.write(f"p{n:05}", [answer, *chance.sample(self.sentences, 3)])
             self.labels[f"q{n:05}"].append((f"p{n:05}", 3))
-            for k in range(3):
+            for k in range(NEGATIVES):
                 self.write(f"n{n:05}{k}", chance.sample(self.sentences, 4))
                 self.labels[f"q{n:05}"].append((f"n{n:05}{k}", 0))
-        self.planted: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self.touched: set[str] = set()
         self.tests: dict[str, str] = {}
         self.test_corpus: dict[str, str] = {"t": "Nothing of this is in the set."}
@@ -97,12 +111,6 @@ class World:
     def write(self, id_: str, sentences: list[str]) -> None:
         text = ". ".join(sentences) + "."
         self.passages[id_] = Passage(id=id_, text=text, provenance=Provenance(source="model"))
-
-    def plant(self, check: str, kind: str, number: int, *items: str) -> None:
-        """Note that a check has to find something about one of the items."""
-        self.planted[f"{check}/{kind}"] |= {(item, kind) for item in items[:1]}
-        self.touched |= {self.queries[number].id, *items}
-        self.touched |= {passage for passage, _ in self.labels[self.queries[number].id]}
 
     def evidence(self) -> Evidence:
         asked = {query.id: query.query for query in self.queries}
@@ -135,7 +143,7 @@ def same_query(w: World, n: int) -> str:
 
 def reworded_query(w: World, n: int) -> str:
     opening, term, setting = w.cells[n - 1]
-    return _copy(w, n, n - 1, f"{setting}: {opening} the {term}s")
+    return _copy(w, n, n - 1, f"{setting}, {opening} a {term}?")
 
 
 def near_passage(w: World, n: int) -> str:
@@ -218,8 +226,8 @@ def half_answer(w: World, n: int) -> str:
     """The only sentence to the point moves from the answer into a negative."""
     first, rest = w.passages[f"p{n:05}"].text.split(". ", 1)
     w.passages[f"p{n:05}"].text = rest
-    w.passages[f"n{n:05}2"].text = f"{first}. {w.passages[f'n{n:05}2'].text}"
-    return f"n{n:05}2"
+    w.passages[f"n{n:05}1"].text = f"{first}. {w.passages[f'n{n:05}1'].text}"
+    return f"n{n:05}1"
 
 
 def off_topic(w: World, n: int) -> str:
@@ -239,7 +247,7 @@ def stands_in_test(w: World, n: int) -> str:
 
 FAULTS: list[tuple[str, str, Callable[[World, int], str]]] = [
     ("distinct_queries", "same query in capitals", same_query),
-    ("distinct_queries", "query reordered, plural", reworded_query),
+    ("distinct_queries", "query reordered", reworded_query),
     ("distinct_passages", "passage with one word changed", near_passage),
     ("query_language", "query in German", foreign_query),
     ("passage_language", "passage in German", foreign_passage),
@@ -265,8 +273,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=13)
     options = parser.parse_args()
     # Every second query takes a fault, so that what it copies is a neighbour of its own.
-    count = len(FAULTS) * options.each * 2 * 4 // 3
-    world = World(min(count, len(OPENINGS) * 60 * len(SETTINGS)), random.Random(options.seed))
+    world = World(len(FAULTS) * options.each * 22 // 10, random.Random(options.seed))
     where: dict[str, dict[str, set[str]]] = defaultdict(dict)
     at = 1
     for check, kind, fault in FAULTS:
