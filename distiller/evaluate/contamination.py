@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from distiller.evaluate.measures import RELEVANT
-from distiller.quality.duplicates import PASSAGE_SHINGLE, QUERY_SHINGLE, shared
+from distiller.quality.duplicates import PASSAGE_SHINGLE, QUERY_SHINGLE, asks_same, shared
 from distiller.schema.dataset import Example
 from distiller.schema.retrieval import Collection
 
@@ -50,8 +50,8 @@ class Contamination:
 def contamination(examples: Iterable[Example], collection: Collection) -> Contamination:
     """Compare the training and dev data with a collection; its own test split is left aside.
 
-    Texts count as the same from a Jaccard similarity of 0.8 on: of words for queries, of runs of
-    three words for passages. Memory grows with the training data, not with the collection.
+    Passages count as the same from a Jaccard similarity of their runs of three words of 0.8 on,
+    queries where `asks_same` says so. Memory grows with the training data, not with the collection.
     """
     seen = [example for example in examples if example.split != "test"]
     queries = {example.query_id: example.query for example in seen}
@@ -72,8 +72,13 @@ def contamination(examples: Iterable[Example], collection: Collection) -> Contam
         for id_, grade in grades.items()
         if grade >= RELEVANT
     }
+    same = shared(queries, collection.queries, QUERY_SHINGLE)
     return Contamination(
-        queries=shared(queries, collection.queries, QUERY_SHINGLE),
+        queries={
+            id_: other
+            for id_, other in same.items()
+            if asks_same(queries[id_], collection.queries[other], collection.language)
+        },
         passages=passages,
         answers=sum(id_ in positives and other in relevant for id_, other in passages.items()),
         trained=len(queries),
