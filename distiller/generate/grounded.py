@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 
 from distiller.generate import answers
-from distiller.generate.aptness import asks_apart, complexity_of, general
+from distiller.generate.aptness import asks_apart, complexity_of, first_asked, general
 from distiller.generate.cells import LIMITS, Mix, complexities_of
 from distiller.generate.grounding import Grounding
 from distiller.generate.outline import Outline
@@ -19,6 +19,7 @@ from distiller.generate.wording import clean
 from distiller.llm import estimate_tokens
 from distiller.packs import prompts
 from distiller.packs.languages import language
+from distiller.packs.shown_passages import shown_passages
 from distiller.packs.templates import QueryType, template
 from distiller.quality.duplicates import Seen
 from distiller.quality.languages import in_language
@@ -41,7 +42,7 @@ IDLE = 12
 SCARCE = 0.05
 MAX_TOKENS = {Complexity.SIMPLE: 50, Complexity.MODERATE: 70, Complexity.COMPLEX: 120}
 """Of one query."""
-LEAST_SIGNS = {Complexity.SIMPLE: 0, Complexity.MODERATE: 40, Complexity.COMPLEX: 75}
+LEAST_SIGNS = {Complexity.SIMPLE: 0, Complexity.MODERATE: 40, Complexity.COMPLEX: 60}
 """Of one query, in languages with spaces: endpoints that obey a schema write no shorter one."""
 
 
@@ -140,14 +141,15 @@ class GroundedStage:
 
     def prompt(self, passage: Passage, turn: int) -> Prompt:
         """What asks for the queries of a passage."""
-        shown = f"{passage.title}. {passage.text}" if passage.title else passage.text
+        whole = f"{passage.title}. {passage.text}" if passage.title else passage.text
         return prompts.render(
             "queries.grounded",
             domain=self.domain,
             language=self.language,
             style=self.template.query_style,
             examples=self.domain.example_queries[:6] or self.grounding.questions[:3],
-            passage=shortened(shown, SHOWN_TOKENS),
+            shown=shown_passages(self.domain.language),
+            passage=shortened(whole, SHOWN_TOKENS),
             terms=self._terms(passage)[:TERMS],
             limit=LIMITS[self._complexity(passage, turn)],
             kinds=[slot.type.name.replace("_", " ") for slot in self._slots(passage, turn)],
@@ -185,7 +187,7 @@ class GroundedStage:
             at_least=len(asked),
         )
         raw = answer.value.model_dump_json()
-        written = [clean(found.query) for found in answer.value.queries]
+        written = [first_asked(clean(found.query)) for found in answer.value.queries]
         spoken = [
             (slot, text)
             for slot, text in zip(asked, written, strict=False)
