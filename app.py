@@ -1,5 +1,7 @@
 """The app's entry: `streamlit run app.py` or `distiller app`."""
 
-from distiller.ui.navigation import navigation
+from streamlit.starlette import App
 
-navigation().run()
+from distiller.ui.entry import MAIN, with_worker
+
+app = App(MAIN, lifespan=with_worker)

@@ -40,6 +40,12 @@ PAGES = {
     "Queries, Focus": ("queries?mode=Focus", "Queries that look alike"),
     "Queries, Table": ("queries?mode=Table", "Open one query"),
     "Queries, Coverage": ("queries?mode=Coverage", "The same as a table"),
+    "Passages, Focus": ("passages?mode=Focus", "Where it comes from, and who did what"),
+    "Passages, Table": ("passages?mode=Table", "Open one passage"),
+    "Training": ("training", "Freeze the data as they are"),
+    "Evaluation": ("evaluation", "Collections of your own"),
+    "Jobs": ("jobs", "Nothing has been started yet"),
+    "Settings": ("settings", "Hide the language model's grade"),
 }
 
 
@@ -133,6 +139,21 @@ def decide(page: Page, key: str) -> float:
     return took
 
 
+def grade(page: Page, key: str) -> float:
+    """Milliseconds from a key to the next pair, by its address."""
+    before = page.evaluate("new URL(location).searchParams.get('item')")
+    started = time.perf_counter()
+    page.keyboard.press(key)
+    page.wait_for_function(
+        "before => new URL(location).searchParams.get('item') !== before",
+        arg=before,
+        polling="raf",
+    )
+    took = 1000 * (time.perf_counter() - started)
+    page.wait_for_timeout(600)
+    return took
+
+
 def row(name: str, times: list[float]) -> str:
     return f"| {name} | {statistics.median(times):.0f} | {max(times):.0f} |"
 
@@ -159,15 +180,17 @@ def main() -> None:
 
 def measure(page: Page, url: str, project: Project, repeats: int) -> None:
     streamlit = version("streamlit")
-    print(f"Python {platform.python_version()}, Streamlit {streamlit}, {project.domain.name}\n")
+    load_1, _, _ = os.getloadavg()
+    print(f"Python {platform.python_version()}, Streamlit {streamlit}, {project.domain.name};")
+    print(f"{os.cpu_count()} cores, {load_1:.1f} processes at work before the start\n")
     print("| what | median ms | slowest ms |\n|---|---|---|")
     for name, (path, last) in PAGES.items():
         sign = "&" if "?" in path else "?"
         whole = f"{url}/{path}{sign}project={project.name}&who=bench"
         load(page, whole, last)
         print(row(f"{name}: cold load", [load(page, whole, last) for _ in range(repeats)]))
-    for title in ("Knowledge", "Queries"):
-        last = PAGES["Knowledge" if title == "Knowledge" else "Queries, Focus"][1]
+    for title in ("Knowledge", "Queries", "Passages"):
+        last = PAGES["Knowledge" if title == "Knowledge" else f"{title}, Focus"][1]
         times = []
         for _ in range(repeats):
             switch(page, "Domain", "This field")
@@ -183,6 +206,14 @@ def measure(page: Page, url: str, project: Project, repeats: int) -> None:
     page.wait_for_timeout(1500)
     decide(page, "a")
     print(row("a decision to the next card", [decide(page, key) for key in "axaxfaxaxf"]))
+    load(
+        page,
+        f"{url}/passages?project={project.name}&who=bench&mode=Focus",
+        PAGES["Passages, Focus"][1],
+    )
+    page.wait_for_timeout(1500)
+    grade(page, "0")
+    print(row("a grade to the next passage", [grade(page, key) for key in "0312x0312x"]))
 
 
 if __name__ == "__main__":

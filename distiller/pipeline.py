@@ -6,6 +6,7 @@ it stopped: after a crash, a spent budget or Ctrl-C. The command line and the jo
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -25,14 +26,20 @@ from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage, freeze
 from distiller.evaluate import evaluate, held_out, load, systems
 from distiller.generate import (
+    PER_PASSAGE,
+    SHARES,
+    Focus,
     another_negative,
     extend_concept,
     generate_knowledge,
     generate_passages,
     generate_queries,
+    has_corpus,
     judge_passages,
+    repair,
     requests_for,
     rewrite_concept,
+    settle,
 )
 from distiller.llm import Client, connect, forecast
 from distiller.schema.base import Record
@@ -45,7 +52,8 @@ from distiller.schema.usage import Forecast
 from distiller.settings import Settings
 from distiller.splade.start import resolve
 from distiller.store import Store
-from distiller.train import PRESETS, train
+from distiller.train import PRESETS, Recipe, train, verdict
+from distiller.train.pace import calibrate, changed
 
 TUNED = "tuned"
 """What reports of a journey call the model that it trained; its folder's name says little."""
@@ -55,10 +63,18 @@ class Plan(Record):
     """How much of what the user asked for."""
 
     concepts: int = Field(default=50, ge=1, le=5_000)
+    knowledge_from: Literal["words", "corpus", "both"] | None = None
+    """Where concepts come from; None: from both where there are documents."""
     queries: int = Field(default=100, ge=1, le=1_000_000)
     complexity: Literal["simple", "mixed", "complex"] = "mixed"
+    per_passage: int = Field(default=PER_PASSAGE, ge=1, le=20)
+    """Queries of different kinds that each passage of the user's documents is asked for."""
+    grounded_share: float | None = Field(default=None, ge=0, le=1)
+    """Of the queries, those written from documents; None: all where there are any."""
     positives_per_query: int = Field(default=1, ge=1, le=10)
     negatives_per_query: int = Field(default=3, ge=0, le=20)
+    grounded_negatives: int = Field(default=0, ge=0, le=20)
+    """Hard negatives written for a query that was written from a document; more are mined."""
     length: Literal["short", "medium", "long"] = "medium"
     contrastive: bool = False
     preset: str = "balanced"
@@ -81,6 +97,14 @@ class Plan(Record):
     mining: Mining = Field(default_factory=Mining)
     teacher: str = DEFAULT_TEACHER
     """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`."""
+    checks: list[str] | None = None
+    """Checks whose findings are mended; None means all that are more than hints."""
+    attempts: int = Field(default=2, ge=1, le=10)
+    """How often one item is mended at most, over all runs."""
+    query_type: str = ""
+    """The only type of query to write; empty means all of the template's."""
+    recipe: dict[str, float] = Field(default_factory=dict)
+    """Settings of a training that differ from the preset's, by their names in `Recipe`."""
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -146,13 +170,34 @@ def forecasts(journey: Journey, stages: Sequence[str]) -> list[Forecast]:
         [name for name in stages if name in WRITING],
         journey.project.domain,
         concepts=plan.concepts,
+        read=math.ceil(_share_read(journey, stages) * plan.concepts),
         queries=plan.queries,
+        grounded=round(_grounded_share(journey, stages) * plan.queries),
+        per_passage=plan.per_passage,
         positives_per_query=plan.positives_per_query,
         negatives_per_query=plan.negatives_per_query,
+        grounded_negatives=plan.grounded_negatives,
         length=plan.length,
         contrastive=plan.contrastive,
     )
     return forecast(requests, journey.settings)
+
+
+def _share_read(journey: Journey, stages: Sequence[str]) -> float:
+    """Of the concepts, those read from documents."""
+    source = journey.plan.knowledge_from
+    return SHARES[source or ("both" if _reads(journey, stages) else "words")]
+
+
+def _grounded_share(journey: Journey, stages: Sequence[str]) -> float:
+    """Of the queries, those written from documents."""
+    share = journey.plan.grounded_share
+    return float(_reads(journey, stages)) if share is None else share
+
+
+def _reads(journey: Journey, stages: Sequence[str]) -> bool:
+    """Whether there are documents, or an earlier stage of the run reads some."""
+    return "ingest" in stages or has_corpus(journey.store, journey.project)
 
 
 async def _run_stage(journey: Journey, name: str) -> StageReport:
@@ -212,6 +257,7 @@ async def _knowledge(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.project,
         _client(journey),
         concepts=journey.plan.concepts,
+        source=journey.plan.knowledge_from,
         on_progress=on_progress,
     )
 
@@ -223,6 +269,8 @@ async def _queries(journey: Journey, on_progress: OnProgress) -> StageReport:
         _client(journey),
         count=journey.plan.queries,
         complexity=journey.plan.complexity,
+        per_passage=journey.plan.per_passage,
+        focus=Focus(journey.plan.targets, journey.plan.query_type, journey.plan.grounded_share),
         on_progress=on_progress,
     )
 
@@ -234,6 +282,7 @@ async def _passages(journey: Journey, on_progress: OnProgress) -> StageReport:
         _client(journey),
         positives_per_query=journey.plan.positives_per_query,
         negatives_per_query=journey.plan.negatives_per_query,
+        grounded_negatives=journey.plan.grounded_negatives,
         length=journey.plan.length,
         contrastive=journey.plan.contrastive,
         on_progress=on_progress,
@@ -280,6 +329,29 @@ async def _another_negative(journey: Journey, on_progress: OnProgress) -> StageR
         _client(journey),
         query_ids=journey.plan.targets,
         length=journey.plan.length,
+        on_progress=on_progress,
+    )
+
+
+async def _repair(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return await repair(
+        journey.store,
+        journey.project,
+        _client(journey),
+        checks=journey.plan.checks,
+        targets=journey.plan.targets,
+        attempts=journey.plan.attempts,
+        on_progress=on_progress,
+    )
+
+
+async def _settle(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return settle(
+        journey.store,
+        journey.project,
+        checks=journey.plan.checks,
+        targets=journey.plan.targets,
+        attempts=journey.plan.attempts,
         on_progress=on_progress,
     )
 
@@ -336,23 +408,42 @@ def _tests(journey: Journey) -> dict[str, Collection]:
 async def _train(journey: Journey, on_progress: OnProgress) -> StageReport:
     plan, snapshot = journey.plan, journey.snapshot
     assert snapshot is not None, "the stage 'snapshot' comes before 'train'"
-    if plan.preset not in PRESETS:
-        raise InputError(f"no preset {plan.preset!r}; there are {', '.join(PRESETS)}")
-    name = f"{snapshot.content_hash[:10]}-{Path(plan.base).name}-{plan.preset}"
+    recipe = recipe_of(plan).model_copy(update={"seed": journey.settings.seed})
+    name = f"{snapshot.content_hash[:10]}-{Path(plan.base).name}-{recipe.name}"
     folder = plan.output or journey.settings.workspace / "models" / journey.project.name / name
     model = train(
         snapshot,
-        PRESETS[plan.preset].model_copy(update={"seed": journey.settings.seed}),
+        recipe,
         resolve(plan.base, journey.settings.cache_dir),
         folder,
         language=journey.project.domain.language,
+        canary=load(journey.settings.canary) if journey.settings.canary else None,
         on_progress=on_progress,
     )
     journey.model = model.model_copy(update={"project_id": journey.project.id})
     journey.store.save_model(journey.model)
-    return StageReport(
-        stage="train", made=1, present=0, notes=[f"model in {_from_here(model.path)}"]
-    )
+    notes = [f"model in {_from_here(model.path)}", verdict(model)]
+    return StageReport(stage="train", made=1, present=0, notes=notes)
+
+
+def recipe_of(plan: Plan) -> Recipe:
+    """The preset with what the user changed of it.
+
+    Raises:
+        InputError: no such preset or setting, or a value that a setting cannot have.
+    """
+    if plan.preset not in PRESETS:
+        raise InputError(f"no preset {plan.preset!r}; there are {', '.join(PRESETS)}")
+    return changed(PRESETS[plan.preset], plan.recipe)
+
+
+async def _calibrate(journey: Journey, on_progress: OnProgress) -> StageReport:
+    plan, snapshot = journey.plan, journey.snapshot
+    assert snapshot is not None, "the stage 'snapshot' comes before 'calibrate'"
+    base = resolve(plan.base, journey.settings.cache_dir)
+    pace = calibrate(snapshot, base, journey.settings.workspace, on_progress=on_progress)
+    on_progress(Progress(stage="calibrate", done=1, total=1, metrics=pace.model_dump()))
+    return StageReport(stage="calibrate", made=1, present=0)
 
 
 def _from_here(path: str) -> Path:
@@ -395,6 +486,8 @@ def _take_model(journey: Journey, id_: str) -> None:
             journey.snapshot = journey.store.snapshot(journey.model.snapshot_hash)
 
 
+MENDING = ("check", "repair", "judge", "check")
+"""Find what is wrong, mend it, have what is new judged, and see what is left."""
 WRITING = ("knowledge", "queries", "passages", "judge")
 """Everything that the language model writes, in its order."""
 LLM_STAGES: dict[str, Stage] = {
@@ -405,13 +498,16 @@ LLM_STAGES: dict[str, Stage] = {
     "rewrite_concept": _rewrite_concept,
     "extend_concept": _extend_concept,
     "another_negative": _another_negative,
+    "repair": _repair,
 }
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": _ingest,
     "mine": _mine,
     "teach": _teach,
     "check": _check,
+    "settle": _settle,
     "snapshot": _snapshot,
+    "calibrate": _calibrate,
     "train": _train,
     "evaluate": _evaluate,
 }

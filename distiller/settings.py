@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     broker_url: str = ""
     """Redis that queues the jobs (`redis://host:6379/0`); empty means a SQLite file in the workspace."""
 
+    canary: Path | None = None
+    """A BEIR folder of another field: a trained model that forgets it is not promoted."""
+
     hide_judge: bool = True
     """The language model's grade is shown only once the reviewer has given one."""
 

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from distiller.cli import data, generation, models, serving
+from distiller.cli import data, export, generation, models, serving
 from distiller.schema.errors import DistillerError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 for commands in (serving.app, generation.app, data.app, models.app):
     app.registered_commands += commands.registered_commands
+app.add_typer(export.app)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ def bootstrap(
     language: opt.Language = "en",
     template: opt.Template = "general",
     concepts: opt.Concepts = 50,
+    knowledge_from: opt.KnowledgeFrom = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -37,13 +38,16 @@ def bootstrap(
         "template": template,
     }
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
-    _run(["knowledge"], options, as_json, define=define, plan={"concepts": concepts})
+    plan = {"concepts": concepts, "knowledge_from": knowledge_from}
+    _run(["knowledge"], options, as_json, define=define, plan=plan)
 
 
 @app.command()
 def generate_queries(
     count: Annotated[int, typer.Option("--count", min=1, help="Queries in all.")] = 100,
     complexity: opt.QueryMix = opt.Complexity.MIXED,
+    per_passage: opt.PerPassage = 3,
+    grounded_share: opt.GroundedShare = None,
     project: opt.ProjectName = None,
     workspace: opt.Workspace = None,
     llm: opt.Llm = None,
@@ -51,9 +55,14 @@ def generate_queries(
     budget: opt.Budget = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Write search queries until the project has `--count` of them."""
+    """Write search queries until the project has `--count` of them, from its documents if any."""
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
-    plan = {"queries": count, "complexity": complexity.value}
+    plan = {
+        "queries": count,
+        "complexity": complexity.value,
+        "per_passage": per_passage,
+        "grounded_share": grounded_share,
+    }
     _run(["queries"], options, as_json, project=project, plan=plan)
 
 
@@ -61,6 +70,7 @@ def generate_queries(
 def generate_documents(
     positives_per_query: opt.Positives = 1,
     negatives_per_query: opt.Negatives = 3,
+    grounded_negatives: opt.GroundedNegatives = 0,
     length: opt.PassageLength = opt.Length.MEDIUM,
     contrastive: opt.Contrastive = False,
     project: opt.ProjectName = None,
@@ -75,10 +85,52 @@ def generate_documents(
     plan = {
         "positives_per_query": positives_per_query,
         "negatives_per_query": negatives_per_query,
+        "grounded_negatives": grounded_negatives,
         "length": length.value,
         "contrastive": contrastive,
     }
     _run(["passages"], options, as_json, project=project, plan=plan)
+
+
+@app.command()
+def repair(
+    check: Annotated[
+        list[str] | None,
+        typer.Option("--check", metavar="NAME", help="Mend this only; may be repeated."),
+    ] = None,
+    attempts: opt.Attempts = 2,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be mended, and how.")
+    ] = False,
+    project: opt.ProjectName = None,
+    workspace: opt.Workspace = None,
+    llm: opt.Llm = None,
+    model: opt.LlmModel = None,
+    budget: opt.Budget = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Mend what the checks find; each repair can be taken back, and reviewers' words stand."""
+    from distiller.cli import session
+    from distiller.cli.render import fixes_table
+    from distiller.dataset import check_project
+    from distiller.generate import planned
+    from distiller.llm import connect
+    from distiller.pipeline import MENDING, Journey
+
+    settings = session.settings_from(workspace, llm, model, budget)
+    plan = session.check_plan(settings, {"checks": check, "attempts": attempts})
+    with session.open_store(settings) as store:
+        found = store.project(project)
+        check_project(store, found)
+        fixes = planned(store, found, checks=check, attempts=attempts)
+        if dry_run:
+            fixes_table(fixes) if not as_json else session.emit(fixes.as_json())
+            return
+        asks = any(not fix.pure for fix in fixes.fixes)
+        if asks:
+            connect(settings, store.ledger)  # sends nothing, but refuses settings that cannot work
+        stages = MENDING[1:] if asks else ("settle", "check")
+        session.run_and_report(Journey(store, found, settings, plan), stages, as_json=as_json)
 
 
 @app.command()
@@ -91,12 +143,20 @@ def pipeline(
         int | None,
         typer.Option("--concepts", min=1, help="Concepts (default: one a query, 10 to 50)."),
     ] = None,
+    knowledge_from: opt.KnowledgeFrom = None,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Queries in all.")] = 100,
     complexity: opt.QueryMix = opt.Complexity.MIXED,
+    per_passage: opt.PerPassage = 3,
+    grounded_share: opt.GroundedShare = None,
     positives_per_query: opt.Positives = 1,
     negatives_per_query: opt.Negatives = 3,
+    grounded_negatives: opt.GroundedNegatives = 0,
     length: opt.PassageLength = opt.Length.MEDIUM,
     contrastive: opt.Contrastive = False,
+    mend: Annotated[
+        bool, typer.Option("--repair/--no-repair", help="Mend what the checks find.")
+    ] = True,
+    attempts: opt.Attempts = 2,
     train: Annotated[bool, typer.Option("--train", help="Train a model on the data.")] = False,
     preset: opt.TrainingPreset = opt.Preset.BALANCED,
     base: opt.Base = "tiny",
@@ -111,6 +171,8 @@ def pipeline(
     as_json: opt.Json = False,
 ) -> None:
     """Go the whole journey, from words to a measured model. Run again, it goes on where it stopped."""
+    from distiller.pipeline import MENDING
+
     define = {
         "name": project,
         "domain": domain,
@@ -121,12 +183,17 @@ def pipeline(
     options = {"workspace": workspace, "llm": llm, "model": model, "budget": budget}
     plan = {
         "concepts": concepts or min(max(queries, FEW_CONCEPTS), ENOUGH_CONCEPTS),
+        "knowledge_from": knowledge_from,
         "queries": queries,
         "complexity": complexity.value,
+        "per_passage": per_passage,
+        "grounded_share": grounded_share,
         "positives_per_query": positives_per_query,
         "negatives_per_query": negatives_per_query,
+        "grounded_negatives": grounded_negatives,
         "length": length.value,
         "contrastive": contrastive,
+        "attempts": attempts,
         "preset": preset.value,
         "base": base,
         "collection": collection,
@@ -136,8 +203,9 @@ def pipeline(
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []
+    stages += MENDING if mend else ["check"]
     stages += ["teach"] if teacher else []
-    stages += ["check", "snapshot"]
+    stages += ["snapshot"]
     if train:
         stages.append("train")
     if train or collection:

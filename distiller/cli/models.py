@@ -30,6 +30,15 @@ def train(
         Path | None, typer.Option("--output", metavar="DIR", help="Folder of the model.")
     ] = None,
     preset: opt.TrainingPreset = opt.Preset.BALANCED,
+    canary: Annotated[
+        Path | None,
+        typer.Option(
+            "--canary",
+            metavar="DIR",
+            help="BEIR folder of another field: a model that forgets it is not promoted.",
+            envvar="DISTILLER_CANARY",
+        ),
+    ] = None,
     language: opt.Language = "en",
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
@@ -39,6 +48,8 @@ def train(
     from distiller.pipeline import Journey
 
     settings = session.settings_from(workspace)
+    if canary:
+        settings = settings.model_copy(update={"canary": canary})
     if train_file is None:
         if val_file:
             raise InputError("--val-file goes with --train-file")
@@ -63,9 +74,10 @@ def _train_on_files(
 ) -> None:
     from distiller.cli import session
     from distiller.cli.render import progress_bars
+    from distiller.evaluate import load
     from distiller.packs.languages import language as find_language
     from distiller.splade.start import resolve
-    from distiller.train import PRESETS, train_files
+    from distiller.train import PRESETS, train_files, verdict
 
     recipe = PRESETS[preset].model_copy(update={"seed": settings.seed})
     with progress_bars() as on_progress:
@@ -76,19 +88,25 @@ def _train_on_files(
             resolve(base, settings.cache_dir),
             output or settings.workspace / "models" / train_file.stem,
             language=find_language(language).tag,
+            canary=load(settings.canary) if settings.canary else None,
             on_progress=on_progress,
         )
     if as_json:
-        session.emit(model.model_dump(mode="json"))
+        session.emit(model.model_dump(mode="json") | session.promotion(model))
     else:
-        typer.echo(f"model in {model.path}")
+        typer.echo(f"model in {model.path}\n{verdict(model)}")
 
 
 @app.command()
 def evaluate(
     model: Annotated[
         list[str],
-        typer.Option("--model", metavar="bm25|MODEL|DIR", help="What to measure; may be repeated."),
+        typer.Option(
+            "--model",
+            metavar="bm25|MODEL|DIR",
+            help="What to measure; may be repeated. MODEL@128 keeps the 128 heaviest terms of each"
+            " passage, MODEL@16/128 the 16 heaviest of each query as well.",
+        ),
     ],
     collection: Annotated[
         Path, typer.Option("--collection", metavar="DIR", help="BEIR folder; may be gzipped.")

@@ -66,11 +66,37 @@ Negatives = Annotated[
     int,
     typer.Option("--negatives-per-query", min=0, max=20, help="Passages that only seem to answer."),
 ]
+PerPassage = Annotated[
+    int,
+    typer.Option("--per-passage", min=1, max=20, help="Queries asked of each document passage."),
+]
+GroundedShare = Annotated[
+    float | None,
+    typer.Option(
+        "--grounded-share",
+        min=0,
+        max=1,
+        help="Share of the queries written from documents (default: all, where there are any).",
+    ),
+]
+GroundedNegatives = Annotated[
+    int,
+    typer.Option(
+        "--grounded-negatives",
+        min=0,
+        max=20,
+        help="Negatives written for a query that a document answers; `mine` finds better ones.",
+    ),
+]
 Contrastive = Annotated[
     bool,
     typer.Option(
         "--contrastive", help="Spread hard negatives over the six contrastive strategies."
     ),
+]
+Attempts = Annotated[
+    int,
+    typer.Option("--attempts", min=1, max=10, help="How often one text is mended at most."),
 ]
 Base = Annotated[
     str,
@@ -119,6 +145,12 @@ class Complexity(StrEnum):
     COMPLEX = "complex"
 
 
+class Source(StrEnum):
+    WORDS = "words"
+    CORPUS = "corpus"
+    BOTH = "both"
+
+
 class Length(StrEnum):
     SHORT = "short"
     MEDIUM = "medium"
@@ -129,6 +161,7 @@ class Preset(StrEnum):
     QUICK = "quick"
     BALANCED = "balanced"
     THOROUGH = "thorough"
+    INSTANT = "instant"
 
 
 class Format(StrEnum):
@@ -144,3 +177,9 @@ class Format(StrEnum):
 QueryMix = Annotated[Complexity, typer.Option("--complexity", help="How hard the queries are.")]
 PassageLength = Annotated[Length, typer.Option("--length", help="How long the passages are.")]
 TrainingPreset = Annotated[Preset, typer.Option("--preset", help="How long and careful to train.")]
+KnowledgeFrom = Annotated[
+    Source | None,
+    typer.Option(
+        "--from", help="Take concepts from words, documents or both (default: what is there)."
+    ),
+]

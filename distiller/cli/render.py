@@ -24,6 +24,7 @@ from distiller.schema.base import Status
 
 if TYPE_CHECKING:
     from distiller.dataset import ValidationSummary
+    from distiller.generate import Planned
     from distiller.schema.corpus import Document
     from distiller.schema.domain import Project
     from distiller.schema.jobs import Failure, OnProgress, StageReport
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from distiller.search import Explanation, Match, QueryTerm
 
 SHOWN_TERMS = 12
+SHOWN_FIXES = 50
 SHOWN_CHARACTERS = 400
 QUARTERS = 4
 """Where stderr is no terminal, a stage says where it is at each quarter."""
@@ -143,6 +145,19 @@ def validation_table(summary: ValidationSummary) -> None:
         f"{summary.passed} of {summary.examples} examples passed every check that an example "
         "has to pass"
     )
+
+
+def fixes_table(planned: Planned) -> None:
+    """Print what would be mended, and how."""
+    table = Table("check", "text", "what was found", "what would be done", title="Repairs")
+    for fix in planned.fixes[:SHOWN_FIXES]:
+        name = fix.finding.check.replace("_", " ")
+        table.add_row(name, escape(fix.old[:80]), escape(fix.finding.reason), escape(fix.words))
+    console = Console()
+    console.print(table)
+    console.print(f"{len(planned.fixes):,} repairs")
+    for reason, count in planned.skipped.items():
+        console.print(f"{count:,} findings left: {reason}")
 
 
 def status_table(

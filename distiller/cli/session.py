@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from distiller.pipeline import Journey, Plan
     from distiller.schema.domain import Project
     from distiller.schema.jobs import StageReport
+    from distiller.schema.retrieval import TrainedModel
     from distiller.settings import Settings
     from distiller.store import Store
 
@@ -129,8 +130,9 @@ def check_plan(settings: Settings, plan: dict[str, Any]) -> Plan:
     checked_plan: Plan = checked(Plan, **plan)
     sources(checked_plan.corpus)
     parts_of(checked_plan.teacher)
-    if checked_plan.collection:
-        load(checked_plan.collection)
+    for collection in (checked_plan.collection, settings.canary if "base" in plan else None):
+        if collection:
+            load(collection)
     if "base" in plan:
         resolve(checked_plan.base, settings.cache_dir)
     return checked_plan
@@ -176,9 +178,18 @@ def run_and_report(journey: Journey, stages: Sequence[str], *, as_json: bool) ->
             "project": journey.project.name,
             "stages": [report.model_dump(mode="json") for report in reports],
             "model": journey.model.path if journey.model else None,
+            **promotion(journey.model),
             "reports": [report.model_dump(mode="json") for report in journey.reports],
         }
     )
+
+
+def promotion(model: TrainedModel | None) -> dict[str, Any]:
+    """Whether and why a trained model may take its start model's place, for programs."""
+    if model is None:
+        return {}
+    names = ("promoted", "promotion", "interpolation", "recommended")
+    return {name: getattr(model, name) for name in names}
 
 
 def emit(result: Any) -> None:

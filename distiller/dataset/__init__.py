@@ -2,7 +2,7 @@
 
 from distiller.dataset.assembly import assemble
 from distiller.dataset.checking import Checked, check_project, check_stage
-from distiller.dataset.example import open_example
+from distiller.dataset.example import example_texts, open_example
 from distiller.dataset.files import FORMATS, read, write
 from distiller.dataset.importing import ImportReport, import_file
 from distiller.dataset.knowledge_files import (
@@ -27,6 +27,7 @@ __all__ = [
     "check_project",
     "check_stage",
     "content_hash",
+    "example_texts",
     "freeze",
     "import_file",
     "knowledge_base",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from distiller.dataset.importing import import_file
@@ -45,6 +46,27 @@ def open_example(store: Store) -> Project:
     for name in ("knowledge.json", "dataset.json"):
         import_file(store, project, folder / name)
     return project
+
+
+def example_texts() -> tuple[dict[str, str], dict[str, str]]:
+    """The example's queries and passages by number, without a project: texts to compare models on.
+
+    Raises:
+        NotFound: The installation lacks the example's files.
+    """
+    examples = json.loads((_folder() / "dataset.json").read_text(encoding="utf-8"))
+    passages = dict.fromkeys(
+        text
+        for example in examples
+        for text in (
+            example["positive_document"],
+            *(negative["document"] for negative in example["negative_documents"]),
+        )
+    )
+    return (
+        {f"q{number}": example["query"] for number, example in enumerate(examples)},
+        {f"p{number}": text for number, text in enumerate(passages)},
+    )
 
 
 def _folder() -> Path:

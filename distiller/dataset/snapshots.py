@@ -16,6 +16,7 @@ from distiller.schema.base import Provenance, new_id
 from distiller.schema.dataset import DatasetSnapshot, Example
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
+from distiller.schema.examples import JudgmentSource
 from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
@@ -119,6 +120,9 @@ def _content(example: Example) -> str:
     if record["weight"] == 1:  # the hashes of snapshots from before there were weights
         del record["weight"]
     for side in ("positives", "negatives"):
+        for passage in record[side]:  # an expert's word weighs more in training; others are alike
+            if passage["decided_by"] != JudgmentSource.REVIEWER:
+                del passage["decided_by"]
         record[side] = sorted(json.dumps(passage, sort_keys=True) for passage in record[side])
     return json.dumps(record, sort_keys=True)
 

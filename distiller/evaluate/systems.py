@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from distiller.retrieve import BM25, Fusion, SparseIndex
 from distiller.schema.errors import InputError
-from distiller.schema.retrieval import Collection, Retriever
+from distiller.schema.retrieval import Collection, Retriever, SparseEncoder
 
 BM25_NAME = "bm25"
+_PRUNED = re.compile(r"(?P<model>.+)@(?:(?P<queries>\d+)/)?(?P<passages>\d+)")
 
 
 def systems(names: Sequence[str], collection: Collection, cache_dir: Path) -> list[Retriever]:
     """Index the corpus of a collection for each system named.
 
     Args:
-        names: `bm25`, `tiny` (the packaged start model), a model folder, a hub name, or several of
-            these joined by `+`: their reciprocal rank fusion.
+        names: `bm25`, `tiny` (the packaged start model), a model folder (exported ones too), a hub
+            name, or several of these joined by `+`: their reciprocal rank fusion. A model's name
+            may end in `@128` (the 128 heaviest terms of each passage) or `@16/128` (the 16 heaviest
+            of each query as well).
         collection: What will be ranked.
         cache_dir: Where start models are unpacked.
 
@@ -53,7 +57,24 @@ def _system(
 
 
 def _sparse(name: str, corpus: Mapping[str, str], cache_dir: Path) -> SparseIndex:
-    from distiller.splade import SpladeEncoder, resolve  # noqa: PLC0415 - it loads torch
+    from distiller.splade import PrunedEncoder  # noqa: PLC0415
 
-    source = resolve(name, cache_dir).source
-    return SparseIndex(SpladeEncoder(source, name=name), corpus)
+    pruned = None if Path(name).exists() else _PRUNED.fullmatch(name)
+    if pruned is None:
+        return SparseIndex(_encoder(name, cache_dir), corpus)
+    query_terms, passage_terms = pruned["queries"], pruned["passages"]
+    encoder = PrunedEncoder(
+        _encoder(pruned["model"], cache_dir),
+        query_terms=int(query_terms) if query_terms else None,
+        passage_terms=int(passage_terms),
+        name=name,
+    )
+    return SparseIndex(encoder, corpus)
+
+
+def _encoder(name: str, cache_dir: Path) -> SparseEncoder:
+    from distiller.splade import OnnxEncoder, SpladeEncoder, is_exported, resolve  # noqa: PLC0415
+
+    if is_exported(name):
+        return OnnxEncoder(name, name=name)
+    return SpladeEncoder(resolve(name, cache_dir).source, name=name)

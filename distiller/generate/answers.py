@@ -31,6 +31,11 @@ class Glossary(BaseModel):
     entries: list[Entry]
 
 
+class Reading(BaseModel):
+    sub_area: str
+    entries: list[Entry]
+
+
 class Link(BaseModel):
     type: str
     description: str
@@ -41,6 +46,10 @@ class Context(BaseModel):
     facts: list[str]
     typical_questions: list[str]
     relationships: list[Link]
+
+
+class MendedQuery(BaseModel):
+    query: str
 
 
 class Kind(BaseModel):
@@ -60,6 +69,14 @@ class ConceptQuery(BaseModel):
 
 class Queries(BaseModel):
     queries: list[ConceptQuery]
+
+
+class PassageQuery(BaseModel):
+    query: str
+
+
+class PassageQueries(BaseModel):
+    queries: list[PassageQuery]
 
 
 class OtherQuery(BaseModel):

@@ -17,6 +17,13 @@ BATCH = 4
 
 Mix = Literal["simple", "mixed", "complex"]
 
+LIMITS = {
+    Complexity.SIMPLE: "at most 8 words",
+    Complexity.MODERATE: "8 to 15 words",
+    Complexity.COMPLEX: "15 to 35 words",
+}
+"""As the examples of the prompts show them."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -58,11 +65,16 @@ class Plan:
     @property
     def complexities(self) -> list[Complexity]:
         """Those of the mix."""
-        return list(Complexity) if self.mix == "mixed" else [Complexity(self.mix)]
+        return complexities_of(self.mix)
 
     def _types(self, complexity: Complexity) -> list[QueryType]:
         fitting = [kind for kind in self.template.query_types if complexity in kind.complexities]
         return fitting or self.template.query_types
+
+
+def complexities_of(mix: Mix) -> list[Complexity]:
+    """All of them where they are mixed, or else the one."""
+    return list(Complexity) if mix == "mixed" else [Complexity(mix)]
 
 
 def checked_mix(complexity: str) -> Mix:
@@ -70,3 +82,51 @@ def checked_mix(complexity: str) -> Mix:
     if complexity not in ("simple", "mixed", "complex"):
         raise InputError(f"no complexity {complexity!r}; use simple, mixed or complex")
     return complexity  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Focus:
+    """What queries shall be about; by default everything."""
+
+    concepts: Sequence[str] = ()
+    """By id; none means all."""
+    query_type: str = ""
+    """One of the template's; empty means all."""
+    grounded_share: float | None = None
+    """Share of the queries that are written from documents, 0 to 1, the others from concepts alone;
+    None: all where there are documents and the focus is not narrowed, else none."""
+
+    @property
+    def share(self) -> float | None:
+        """The share in force; None leaves it to whether there are documents."""
+        narrowed = bool(self.concepts or self.query_type)
+        return 0.0 if narrowed and self.grounded_share is None else self.grounded_share
+
+    def among(self, concepts: Sequence[Concept]) -> list[Concept]:
+        """Those of the concepts that it names.
+
+        Raises:
+            InputError: none of them is there.
+        """
+        chosen = [one for one in concepts if not self.concepts or one.id in self.concepts]
+        if concepts and not chosen:
+            raise InputError(
+                "none of these concepts stands in the knowledge base; choose another one"
+            )
+        return chosen
+
+
+EVERYWHERE = Focus()
+
+
+def of_one_type(template: Template, name: str) -> Template:
+    """The template with that type of query only; as it is without a name.
+
+    Raises:
+        InputError: the template has no such type.
+    """
+    kinds = [kind for kind in template.query_types if not name or kind.name == name]
+    if not kinds:
+        known = ", ".join(kind.name for kind in template.query_types)
+        raise InputError(f"no type of query is called {name!r} here; there are {known}")
+    return template.model_copy(update={"query_types": kinds})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from distiller.generate import reading
 from distiller.generate.cells import BATCH
 from distiller.generate.context import DOCUMENT_TYPES, FACTS, LINKS, QUESTIONS
+from distiller.generate.grounded import PER_PASSAGE, SHOWN_TOKENS, shortened
 from distiller.generate.knowledge import ENTRIES, areas_for
 from distiller.generate.passages import strategies_for
 from distiller.generate.writing import LENGTHS, checked_length
@@ -21,40 +23,60 @@ from distiller.schema.usage import Prompt
 
 TOKENS = {"sub_areas": 12, "concept": 95, "context": 280, "documents": 420, "query": 30}
 """Completion tokens of one, as measured with the embedded model in English."""
-TOKENS |= {"other": 35, "judgment": 45, "score": 1}
+TOKENS |= {"grounded": 32, "other": 35, "judgment": 45, "score": 1}
 PASSAGE_TOKENS = {"short": 130, "medium": 240, "long": 480}
 TOPPED_UP = 1.15
 """Requests made over those planned: duplicates, and what has to be asked for again."""
 SENTENCE = "the landlord returns the deposit within a period of some weeks after the tenancy ended "
 
 
-def requests_for(
+def requests_for(  # noqa: PLR0913 - as many as a plan has
     stages: Sequence[str],
     domain: Domain,
     *,
     concepts: int = 50,
+    read: int = 0,
     queries: int = 100,
+    grounded: int = 0,
+    per_passage: int = PER_PASSAGE,
     positives_per_query: int = 1,
     negatives_per_query: int = 3,
+    grounded_negatives: int = 0,
     length: str = "medium",
     contrastive: bool = False,
 ) -> list[Planned]:
     """What a run from nothing will ask for, in the order of the stages.
 
+    `read` of the concepts and `grounded` of the queries are written from documents; the passage
+    of such a query is its first positive.
+
     Raises:
         InputError: an unknown stage or length, a language or template that is not there.
     """
     checked_length(length)
-    passages = queries * (positives_per_query + negatives_per_query)
-    negatives = queries if negatives_per_query else 0
+    worded = queries - grounded
+    passages = worded * (positives_per_query + negatives_per_query)
+    passages += grounded * (positives_per_query - 1 + grounded_negatives)
+    altered = [(worded, negatives_per_query), (grounded, grounded_negatives)]
     planned: dict[str, Callable[[], list[Planned]]] = {
-        "knowledge": lambda: _knowledge(domain, concepts),
-        "queries": lambda: _queries(domain, queries),
+        "knowledge": lambda: _knowledge(domain, concepts, read),
+        "queries": lambda: [
+            *_grounded(domain, grounded, per_passage),
+            *_queries(domain, worded),
+        ],
         "passages": lambda: [
-            *_variants(domain, negatives, strategies_for(0, negatives_per_query, contrastive)),
+            *(
+                planned
+                for count, negatives in altered
+                for planned in _variants(
+                    domain,
+                    count if negatives else 0,
+                    strategies_for(0, negatives, contrastive),
+                )
+            ),
             *_passages(domain, passages, length),
         ],
-        "judge": lambda: _judge(domain, passages, length),
+        "judge": lambda: _judge(domain, passages + grounded, length),
     }
     unknown = [stage for stage in stages if stage not in planned]
     if unknown:
@@ -71,9 +93,12 @@ def _render(name: str, domain: Domain, **variables: object) -> Prompt:
     return prompts.render(name, domain=domain, language=spoken, **variables)
 
 
-def _knowledge(domain: Domain, concepts: int) -> list[Planned]:
+def _knowledge(domain: Domain, concepts: int, read: int) -> list[Planned]:
     areas, hints = areas_for(concepts), template(domain.template).document_types
     size = min(ENTRIES, math.ceil(concepts / areas))
+    worded = concepts - read
+    shown = shortened(SENTENCE * 20, reading.SHOWN_TOKENS)
+    reads = _render("knowledge.read", domain, passages=[shown] * reading.SHOWN, count=1)
     sub_areas = _render("knowledge.sub_areas", domain, count=areas, hints=[], known=[])
     entries = _render(
         "knowledge.concepts", domain, count=size, sub_area=SENTENCE[:20], known=["security deposit"]
@@ -89,15 +114,35 @@ def _knowledge(domain: Domain, concepts: int) -> list[Planned]:
     )
     documents = _render("knowledge.document_types", domain, count=DOCUMENT_TYPES, hints=hints)
     return [
-        _like("knowledge", sub_areas, 1, TOKENS["sub_areas"] * areas),
-        _like("knowledge", entries, TOPPED_UP * concepts / size, TOKENS["concept"] * size),
+        _like(
+            "knowledge",
+            reads,
+            TOPPED_UP * read / reading.ENTRIES,
+            TOKENS["concept"] * reading.ENTRIES,
+        ),
+        _like("knowledge", sub_areas, bool(worded), TOKENS["sub_areas"] * areas),
+        _like("knowledge", entries, TOPPED_UP * worded / size, TOKENS["concept"] * size),
         _like("knowledge", context, areas, TOKENS["context"]),
         _like("knowledge", documents, 1, TOKENS["documents"]),
     ]
 
 
+def _grounded(domain: Domain, queries: int, per_passage: int) -> list[Planned]:
+    size = max(1, min(per_passage, queries))
+    prompt = _render(
+        "queries.grounded",
+        domain,
+        style=template(domain.template).query_style,
+        examples=domain.example_queries[:6],
+        passage=shortened(SENTENCE * 20, SHOWN_TOKENS),
+        terms=["security deposit"] * 2,
+        lines=[{"kind": "situation", "limit": "8 to 15 words"}] * size,
+    )
+    return [_like("queries", prompt, TOPPED_UP * queries / size, TOKENS["grounded"] * size)]
+
+
 def _queries(domain: Domain, queries: int) -> list[Planned]:
-    size = min(BATCH, queries)
+    size = max(1, min(BATCH, queries))
     cell = {
         "term": "security deposit",
         "definition": SENTENCE,

@@ -56,10 +56,13 @@ class JudgeStage:
         self.stage = stage
         project, store = stage.project, stage.store
         self.queries = {q.id: q for q in store.items(project.id, Query, status=USABLE)}
-        self.passages = {p.id: p for p in store.items(project.id, Passage, status=USABLE)}
+        labels = store.judgments(project.id, sources=LABELS)
+        judged_ids = {label.passage_id for label in labels}  # few of a large corpus
+        found = store.items(project.id, Passage, status=USABLE, ids=judged_ids)
+        self.passages = {passage.id: passage for passage in found}
         self.labels = {
             (label.query_id, label.passage_id): label
-            for label in store.judgments(project.id, sources=LABELS)
+            for label in labels
             if label.query_id in self.queries
             and label.passage_id in self.passages
             and (label.strategy is not Strategy.MINED or (mined and not label.stale))

@@ -9,6 +9,8 @@ from functools import partial
 from distiller.generate import answers
 from distiller.generate.context import MAX_AREAS, ContextStage
 from distiller.generate.grounding import USABLE
+from distiller.generate.outline import corpus_outline, has_corpus
+from distiller.generate.reading import Reading
 from distiller.generate.records import derived_id, firmly
 from distiller.generate.stage import Stage, Try, Work
 from distiller.generate.wording import clean
@@ -21,7 +23,7 @@ from distiller.quality.languages import in_language
 from distiller.quality.texts import length
 from distiller.schema.base import Item, Provenance, Status
 from distiller.schema.domain import Project
-from distiller.schema.errors import CompletionError, InvalidCompletion, WrongLanguage
+from distiller.schema.errors import CompletionError, InputError, InvalidCompletion, WrongLanguage
 from distiller.schema.jobs import OnProgress, StageReport
 from distiller.schema.knowledge import Concept
 from distiller.store import Store
@@ -32,6 +34,8 @@ AREA_SIZE = 4
 """Concepts that a sub-area has on average: more of them, and small models write variations."""
 DRY = 2
 """Requests in a row without a new concept, after which a sub-area counts as exhausted."""
+SHARES = {"words": 0.0, "corpus": 1.0, "both": 0.5}
+"""Of the concepts, those read from documents."""
 MAX_TERM_WORDS = 8
 SAME_TERM = 0.99
 """Terms are the same where their stems are: `security deposit`, `Security deposits`."""
@@ -48,20 +52,38 @@ async def generate_knowledge(
     client: Client,
     *,
     concepts: int = 50,
+    source: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> StageReport:
     """Write concepts until the project has exactly so many, and what belongs around them.
 
-    Rejected concepts do not count, and are not proposed again.
+    Rejected concepts do not count, and are not proposed again. `source` says where they come
+    from: `words` (the field's description), `corpus` (passages of the user's documents) or `both`,
+    half of them each as far as the documents go; None means both where there are documents.
 
     Raises:
+        InputError: another source, or one that the project lacks.
         StageFailed: nothing at all could be made.
         DistillerError: what stopped the stage; everything written before is kept.
     """
+    read = _share_read(store, project, source)
     stage = Stage("knowledge", store, project, client, on_progress, counts=Concept)
     base = KnowledgeStage(stage, concepts)
-    await base.run()
+    await base.run(read)
     return stage.report()
+
+
+def _share_read(store: Store, project: Project, source: str | None) -> float:
+    """The share of concepts that are read from documents. Raises InputError."""
+    if source not in (*SHARES, None):
+        raise InputError(f"no source {source!r} of concepts; use {', '.join(SHARES)}")
+    read = has_corpus(store, project)
+    if source in ("corpus", "both") and not read:
+        raise InputError(
+            f"project {project.name!r} has no documents to read concepts from; run "
+            "`distiller ingest` first, or take them from words"
+        )
+    return SHARES[source or ("both" if read else "words")]
 
 
 class KnowledgeStage:
@@ -87,11 +109,30 @@ class KnowledgeStage:
         stage.present = len(self.concepts)
         stage.total = concepts
 
-    async def run(self) -> None:
-        """All of it."""
-        if self.room > 0:
+    async def run(self, read: float) -> None:
+        """All of it; the share `read` of the concepts from documents."""
+        if self.room > 0 and read:
+            await self._read(math.ceil(read * self.wanted))
+        if self._recount() > 0 and read < 1:
             await self._all_concepts()
+        if self.room > 0:
+            self.stage.notes.append(
+                f"the model knows no more distinct concepts: {self.wanted - self.room} of "
+                f"{self.wanted}; describe the field in more words, or use a larger model"
+            )
         await ContextStage(self.stage).run()
+
+    async def _read(self, wanted: int) -> None:
+        """Concepts from documents, until so many of all are."""
+        have = sum(concept.provenance.span is not None for concept in self.concepts)
+        self.room = min(self.room, wanted - have)
+        outline = (
+            corpus_outline(self.stage.store, self.stage.project, clusters=areas_for(wanted))
+            if self.room > 0
+            else None
+        )
+        if outline:
+            await Reading(self, outline).run()
 
     async def _all_concepts(self) -> None:
         areas = await self._sub_areas([])
@@ -115,11 +156,6 @@ class KnowledgeStage:
             for area in chosen:
                 dry[area] = 0 if len(self.terms.get(area, ())) > before[area] else dry[area] + 1
             rounds += 1
-        if self.room > 0:
-            self.stage.notes.append(
-                f"the model knows no more distinct concepts: {self.wanted - self.room} of "
-                f"{self.wanted}; describe the field in more words, or use a larger model"
-            )
 
     def _recount(self) -> int:
         """How many concepts are missing, by the store; between rounds nothing is under way."""
@@ -178,10 +214,12 @@ class KnowledgeStage:
             at_least=count,
         )
         made = self.stage.provenance(prompt, answer.model, answer.request_hash)
-        found = [self._concept(entry, area, made) for entry in answer.value.entries]
-        return self._admit([concept for concept in found if concept], area, answer.value)
+        found = [self.concept(entry, area, made) for entry in answer.value.entries]
+        raw = answer.value.model_dump_json()
+        return self.admit([concept for concept in found if concept], area, raw)
 
-    def _concept(self, entry: answers.Entry, area: str, made: Provenance) -> Concept | None:
+    def concept(self, entry: answers.Entry, area: str, made: Provenance) -> Concept | None:
+        """The entry as a concept; None where it is of no use."""
         term, definition = clean(entry.term).rstrip("."), clean(entry.definition)
         if not term or not definition or length(term, self.domain.language) > MAX_TERM_WORDS:
             return None
@@ -196,13 +234,13 @@ class KnowledgeStage:
             provenance=made,
         )
 
-    def _admit(self, found: list[Concept], area: str, raw: answers.Glossary) -> list[Concept]:
+    def admit(self, found: list[Concept], area: str, raw: str) -> list[Concept]:
         """Those that are new, in the language, and for which there is room."""
         if not found:
-            raise InvalidCompletion("no usable concept", completion=raw.model_dump_json())
+            raise InvalidCompletion("no usable concept", completion=raw)
         spoken = [c for c in found if in_language(c.definition, self.domain.language)]
         if not spoken:
-            raise WrongLanguage(f"not in {self.language}", completion=raw.model_dump_json())
+            raise WrongLanguage(f"not in {self.language}", completion=raw)
         fresh = [concept for concept in spoken if concept.id not in self.ids]
         new = [concept for concept in fresh if self.seen.add(concept.term)][: self.room]
         self.ids |= {concept.id for concept in new}

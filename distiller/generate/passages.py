@@ -9,11 +9,12 @@ sees the query that it must not answer.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from distiller.generate import answers
+from distiller.generate.grounded import is_grounded
 from distiller.generate.grounding import USABLE, Grounding
 from distiller.generate.records import derived_id, firmly
 from distiller.generate.stage import Stage, Try, Work
@@ -43,19 +44,23 @@ from distiller.store import Store
 LABELS = (JudgmentSource.GENERATOR, JudgmentSource.REVIEWER)
 
 
-async def generate_passages(
+async def generate_passages(  # noqa: PLR0913 - what a user may choose
     store: Store,
     project: Project,
     client: Client,
     *,
     positives_per_query: int = 1,
     negatives_per_query: int = 3,
+    grounded_negatives: int = 0,
     length: str = "medium",
     contrastive: bool = False,
     on_progress: OnProgress | None = None,
 ) -> StageReport:
     """Write passages until every query that is not rejected has so many positives and negatives.
 
+    A passage of the user's documents counts as a positive where it is one, and mined negatives
+    count as well. A query that was written from a document gets `grounded_negatives` instead of
+    `negatives_per_query`: those mined from the documents serve it better (docs/decisions/0017).
     `length` is `short`, `medium` or `long` (see `writing.LENGTHS`); `contrastive` spreads the
     negatives evenly over the six contrastive strategies.
 
@@ -72,7 +77,8 @@ async def generate_passages(
             f"project {project.name!r} has no queries yet; run `distiller generate-queries` first"
         )
     run = PassageStage(stage, Grounding(store, project), queries, size)
-    await run.run(positives_per_query, negatives_per_query, contrastive)
+    wanted = {False: negatives_per_query, True: grounded_negatives}
+    await run.run(positives_per_query, wanted, contrastive)
     return stage.report()
 
 
@@ -147,20 +153,21 @@ class PassageStage:
         self.labels: dict[str, dict[str, Judgment]] = {}
         for label in stage.store.judgments(stage.project.id, sources=LABELS):
             self.labels.setdefault(label.query_id, {}).setdefault(label.passage_id, label)
-        self.ids = {passage.id for passage in stage.store.items(stage.project.id, Passage)}
+        self.ids = set(stage.store.ids(stage.project.id, Passage))
 
-    async def run(self, positives: int, negatives: int, contrastive: bool) -> None:
-        """Everything that is missing, query by query."""
+    async def run(self, positives: int, wanted: Mapping[bool, int], contrastive: bool) -> None:
+        """Everything that is missing, query by query; `wanted` negatives of grounded ones or not."""
         work: list[Work] = []
         for turn, query in enumerate(self.queries):
             labels = list(self.labels.get(query.id, {}).values())
             right = sum(label.grade >= POSITIVE_GRADE for label in labels)
             wrong = Counter(label.strategy for label in labels if label.grade < POSITIVE_GRADE)
+            negatives = wanted[is_grounded(query)]
+            self.stage.total += positives + negatives
             self.stage.present += min(right, positives) + min(wrong.total(), negatives)
             work += self._positives(query, turn, positives - right)
-            wanted = strategies_for(turn, negatives, contrastive)
-            work += self._negatives(query, turn, self._missing(query, wanted, wrong))
-        self.stage.total = len(self.queries) * (positives + negatives)
+            strategies_ = strategies_for(turn, negatives, contrastive)
+            work += self._negatives(query, turn, self._missing(query, strategies_, wrong))
         await self.stage.retryable(work)
 
     def one_more(self, query: Query) -> list[Work]:
@@ -172,6 +179,18 @@ class PassageStage:
         turn = next((n for n, other in enumerate(self.queries) if other.id == query.id), 0)
         # The same strategy with the same seed would bring the ledger's altered query again.
         return self._negatives(query, turn, [Wanted(strategy, number)], salt=f"/{used.total()}")
+
+    async def add_one(self, query: Query) -> int:
+        """Write a hard negative besides those that are there; returns passages written."""
+        known = set(self.labels.get(query.id, {}))
+        for work in self.one_more(query):
+            await self.stage.one(work)
+        labels = self.stage.store.judgments(
+            self.stage.project.id, query_ids=[query.id], sources=LABELS
+        )
+        self.labels[query.id] = {label.passage_id: label for label in labels}
+        self.ids |= self.labels[query.id].keys()
+        return len(self.labels[query.id].keys() - known)
 
     def _missing(
         self, query: Query, wanted: list[Strategy], have: Counter[Strategy]

@@ -8,8 +8,20 @@ from functools import partial
 from itertools import groupby
 
 from distiller.generate import answers
-from distiller.generate.cells import BATCH, Cell, Plan, checked_mix
+from distiller.generate.aptness import MAX_WORDS
+from distiller.generate.cells import (
+    BATCH,
+    EVERYWHERE,
+    LIMITS,
+    Cell,
+    Focus,
+    Plan,
+    checked_mix,
+    of_one_type,
+)
+from distiller.generate.grounded import PER_PASSAGE, GroundedStage, is_grounded
 from distiller.generate.grounding import Ground, Grounding
+from distiller.generate.outline import corpus_outline, has_corpus
 from distiller.generate.records import firmly
 from distiller.generate.stage import Stage, Try, Work
 from distiller.generate.wording import clean, parrots
@@ -29,7 +41,6 @@ from distiller.schema.jobs import OnProgress, StageReport
 from distiller.schema.usage import Prompt
 from distiller.store import Store
 
-MAX_WORDS = 70
 SIMPLE_WORDS = 12
 ASKED = 3
 """How often one run asks for a cell before another cell takes its place."""
@@ -39,12 +50,6 @@ other cells have been asked for too."""
 SCARCE = 0.05
 """Share of new queries among those asked for that counts as next to nothing."""
 
-LIMITS = {
-    Complexity.SIMPLE: "at most 8 words",
-    Complexity.MODERATE: "8 to 15 words",
-    Complexity.COMPLEX: "15 to 35 words",
-}
-"""As the examples of the prompt show them."""
 MAX_TOKENS = {Complexity.SIMPLE: 60, Complexity.MODERATE: 80, Complexity.COMPLEX: 130}
 """Of one query with its concept."""
 
@@ -56,48 +61,91 @@ async def generate_queries(
     *,
     count: int,
     complexity: str = "mixed",
+    per_passage: int = PER_PASSAGE,
+    focus: Focus = EVERYWHERE,
     on_progress: OnProgress | None = None,
 ) -> StageReport:
     """Write queries until the project has exactly `count` that are not rejected.
 
+    Where the project has passages of its own documents, queries are written from them,
+    `per_passage` of different kinds from each. A `focus` says how many of them are, and narrows
+    what is asked about.
+
     Raises:
-        InputError: no concepts yet, or an unknown complexity.
+        InputError: neither documents nor concepts for what is asked, or an unknown complexity,
+            concept or type.
         StageFailed: nothing at all could be made.
         DistillerError: what stopped the stage; everything written before is kept.
     """
     mix = checked_mix(complexity)
-    stage = Stage("queries", store, project, client, on_progress, counts=Query)
     grounding = Grounding(store, project)
-    if not grounding.concepts:
-        raise InputError(
-            f"project {project.name!r} has no concepts yet; run `distiller bootstrap` first"
-        )
-    plan = Plan(grounding.concepts, template(project.domain.template), mix, project.domain.name)
-    run = QueryStage(stage, plan, grounding, count)
-    await run.run()
+    share = _share(store, project, grounding, focus.share)
+    stage = Stage("queries", store, project, client, on_progress, counts=Query)
+    known = store.items(project.id, Query)
+    seen = Seen(project.domain.language)
+    for query in known:
+        seen.add(query.query)
+    standing = [query for query in known if query.status != Status.REJECTED]
+    stage.present, stage.total = len(standing), count
+    wanted = round(share * count)
+    grounded = sum(map(is_grounded, standing))
+    room = max(0, min(count - len(standing), wanted - grounded))
+    outline = corpus_outline(store, project) if room else None
+    if outline:
+        reading = GroundedStage(stage, grounding, outline, known, seen, mix, per_passage)
+        await reading.run(room)
+    if wanted < count:
+        kinds = of_one_type(template(project.domain.template), focus.query_type)
+        plan = Plan(focus.among(grounding.concepts), kinds, mix, project.domain.name)
+        left = min(count - len(standing) - stage.made, count - wanted - len(standing) + grounded)
+        await QueryStage(stage, plan, grounding, known, seen, left).run()
     report = stage.report()
-    if not report.made + report.present:  # nothing failed, but nothing could be used either
+    if count and not report.made + report.present:  # nothing failed, but nothing could be used
         raise StageFailed(f"queries: {'; '.join(report.notes)}")
     return report
 
 
-class QueryStage:
-    """One run of the stage."""
+def _share(
+    store: Store, project: Project, grounding: Grounding, grounded_share: float | None
+) -> float:
+    """The share of queries that are written from documents.
 
-    def __init__(self, stage: Stage, plan: Plan, grounding: Grounding, count: int) -> None:
+    Raises InputError where the project lacks what the share needs.
+    """
+    read = has_corpus(store, project)
+    share = float(read) if grounded_share is None else grounded_share
+    if share > 0 and not read:
+        raise InputError(
+            f"project {project.name!r} has no documents to write queries from; run "
+            "`distiller ingest` first, or ask for a grounded share of 0"
+        )
+    if share < 1 and not grounding.concepts:
+        raise InputError(
+            f"project {project.name!r} has no concepts yet; run `distiller bootstrap` first"
+        )
+    return share
+
+
+class QueryStage:
+    """The part of the stage that knows concepts only; `room` is what it may write."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        plan: Plan,
+        grounding: Grounding,
+        known: Sequence[Query],
+        seen: Seen,
+        room: int,
+    ) -> None:
         self.stage = stage
         self.plan = plan
         self.grounding = grounding
         self.domain = stage.project.domain
         self.language = language(self.domain.language).name
-        known = stage.store.items(stage.project.id, Query)
         self.taken = {query.id for query in known}
-        self.seen = Seen(self.domain.language)
-        for query in known:
-            self.seen.add(query.query)
-        stage.present = sum(query.status != Status.REJECTED for query in known)
-        stage.total = count
-        self.room = count - stage.present
+        self.seen = seen
+        self.room = room
         self.asked: dict[int, int] = {}
 
     async def run(self) -> None:

@@ -35,8 +35,12 @@ def worker_id() -> str:
 
 def kind_of(stages: Sequence[str]) -> str:
     """What a job of these stages is called."""
+    if "calibrate" in stages:
+        return "calibrate"
     if "train" in stages:
         return "train" if stages[0] == "snapshot" else "pipeline"
+    if "repair" in stages[:2] or "settle" in stages[:2]:
+        return "repair"
     return stages[0] if len(stages) == 1 else "pipeline"
 
 
@@ -86,6 +90,7 @@ class _Row:
         self._lock = threading.Lock()
         self._dirty = False
         self._current = Usage()
+        self._under_way: dict[str, Any] = {}
         self._told = journey.on_progress
         self._asked: float | None = None
         self._interrupted = 0.0
@@ -118,6 +123,12 @@ class _Row:
     def _on_progress(self, progress: Progress) -> None:
         with self._lock:
             job = self._job
+            if self._under_way.get("stage") != progress.stage:
+                self._under_way = {
+                    "stage": progress.stage,
+                    "since": now().isoformat(),
+                    "from": progress.done,
+                }
             job.stage, job.done, job.total = progress.stage, progress.done, progress.total
             job.message = progress.message
             self._current = progress.usage
@@ -140,6 +151,7 @@ class _Row:
             "snapshot": journey.snapshot.content_hash if journey.snapshot else None,
             "model": journey.model.id if journey.model else None,
             "reports": [report.id for report in journey.reports],
+            "under_way": self._under_way,
         }
         job.result = result
 

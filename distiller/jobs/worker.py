@@ -43,7 +43,7 @@ def slot_of(job: Job, settings: Settings) -> str:
     """What the job needs for itself: the device to train, the embedded model, else its project."""
     host = socket.gethostname()
     stages = set(job.parameters.get("stages", []))
-    if stages & {"train", "evaluate", "mine", "teach"}:
+    if stages & {"train", "evaluate", "mine", "teach", "calibrate"}:
         return f"{host}/device"
     if stages and stages <= LOCAL_STAGES.keys():
         return f"project/{job.project_id}"

@@ -16,7 +16,7 @@ from distiller.quality.evidence import Evidence
 from distiller.quality.form import PASSAGE_WORDS, QUERY_WORDS, passage_fault, query_fault
 from distiller.quality.languages import can_tell, foreign_parts, in_language
 from distiller.quality.texts import length, similarity
-from distiller.schema.examples import Origin, Passage, Query
+from distiller.schema.examples import Passage, Query
 from distiller.schema.quality import Finding
 
 _SHOWN = 60
@@ -147,8 +147,7 @@ def query_form(evidence: Evidence) -> Iterator[Finding]:
 def passage_form(evidence: Evidence) -> Iterator[Finding]:
     """Passages by a model with remains of a prompt, marks, or a broken end; documents have those."""
     for passage in evidence.passages.values():
-        written = passage.origin is Origin.GENERATED and passage.provenance.source == "model"
-        if written and (fault := passage_fault(passage.text)):
+        if passage.provenance.source == "model" and (fault := passage_fault(passage.text)):
             yield of_passage("passage_form", passage, fault)
 
 

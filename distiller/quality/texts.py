@@ -35,6 +35,11 @@ def length(text: str, tag: str) -> int:
     return len(text.split()) if language(tag).spaced else (len(text) + 1) // 2
 
 
+def is_stopword(word: str, tag: str) -> bool:
+    """Whether a folded word is one of those that tell nothing by themselves."""
+    return word in _stopwords(language(tag).stopwords)
+
+
 def stems(text: str, tag: str) -> frozenset[str]:
     """Stems of the text's content words; character pairs where spaces part no words."""
     spoken: Language = language(tag)

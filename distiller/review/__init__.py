@@ -1,5 +1,7 @@
 """What a reviewer does: look at what waits, decide, take it back, see who did what."""
 
+from distiller.review.cells import MAX_TEXT as MAX_CELL
+from distiller.review.cells import write_cells
 from distiller.review.coverage import Coverage, coverage
 from distiller.review.decisions import (
     ACTIONS,
@@ -7,11 +9,12 @@ from distiller.review.decisions import (
     Undone,
     decide,
     decide_all,
+    decide_all_of,
     in_words,
     undo_last,
 )
 from distiller.review.filters import QueryFilter
-from distiller.review.impact import Impact, impact
+from distiller.review.impact import impact, impact_words
 from distiller.review.merging import merge_concepts
 from distiller.review.pairs import (
     GRADES,
@@ -31,10 +34,10 @@ from distiller.store import PairFilter, PairRow
 __all__ = [
     "ACTIONS",
     "GRADES",
+    "MAX_CELL",
     "REASONS",
     "Card",
     "Coverage",
-    "Impact",
     "PairCard",
     "PairFilter",
     "PairRow",
@@ -44,10 +47,12 @@ __all__ = [
     "coverage",
     "decide",
     "decide_all",
+    "decide_all_of",
     "decide_all_pairs",
     "decide_pairs",
     "give_grade",
     "impact",
+    "impact_words",
     "in_words",
     "merge_concepts",
     "pair_after",
@@ -56,4 +61,5 @@ __all__ = [
     "queue",
     "reject_passage",
     "undo_last",
+    "write_cells",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from distiller.review.filters import QueryFilter
 from distiller.schema.base import Item, Status
@@ -50,6 +51,7 @@ _DONE = {
     "reject": "rejected",
     "flag": "flagged",
     "reset": "set back",
+    "add": "added",
     "edit": "changed",
     "grade": "graded",
     "stale": "marked stale",
@@ -124,15 +126,39 @@ def decide_all(
         InputError: An action that does not exist, or nothing that the filter finds.
         Conflict: The filter finds another number of queries than the reviewer was told.
     """
+    return decide_all_of(
+        store,
+        project_id,
+        Query,
+        wanted.arguments(),
+        action,
+        who=who,
+        expected=expected,
+        reason=reason,
+    )
+
+
+def decide_all_of(
+    store: Store,
+    project_id: str,
+    kind: type[Item],
+    filters: Mapping[str, Any],
+    action: str,
+    *,
+    who: str,
+    expected: int,
+    reason: str = "",
+) -> str:
+    """Decide about all items of a kind that filters find; see `decide_all` and `Store.ids`."""
     status = _status(action)
-    ids = store.ids(project_id, Query, **wanted.arguments())
+    ids = store.ids(project_id, kind, **filters)
     if len(ids) != expected:
         raise Conflict(
-            f"the filter finds {len(ids):,} queries now, not {expected:,}; look again and repeat"
+            f"the filter finds {len(ids):,} items now, not {expected:,}; look again and repeat"
         )
     if not ids:
-        raise InputError("the filter finds no query; change it and repeat")
-    return store.set_status(project_id, Query, ids, status, who=who, reason=reason)
+        raise InputError("the filter finds nothing; change it and repeat")
+    return store.set_status(project_id, kind, ids, status, who=who, reason=reason)
 
 
 def undo_last(store: Store, project_id: str, who: str) -> Undone:

@@ -23,6 +23,9 @@ class LabelledPassage(Record):
     explanation: str = ""
     strategy: str = "standard"
     score: float | None = None
+    """A teacher's or the judge's soft score; on one scale within an example."""
+    decided_by: str = ""
+    """Who gave the grade: `reviewer`, `judge`, `generator`; empty where a file does not say."""
 
 
 class Example(Record):

@@ -157,3 +157,29 @@ class TrainedModel(Record):
     """Measured on the dev split, oldest first, step 0 included."""
     best_step: int = 0
     created: datetime = Field(default_factory=now)
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it may take its start model's place. What was trained before this was asked is
+        taken at its dev measure's word.
+        """
+        return bool(self._promotion.get("promoted", self.best_step > 0))
+
+    @property
+    def promotion(self) -> str:
+        """Why, or why not; empty where nobody asked."""
+        return str(self._promotion.get("why", ""))
+
+    @property
+    def interpolation(self) -> float:
+        """Share of the tuned weights in the saved model; the rest is the start model's."""
+        return float(self._promotion.get("interpolation", 1.0))
+
+    @property
+    def recommended(self) -> str:
+        """What to use: this model's folder, or the start model where it was not promoted."""
+        return self.path if self.promoted else self.base
+
+    @property
+    def _promotion(self) -> dict[str, Any]:
+        return dict(self.recipe.get("promotion") or {})

@@ -12,6 +12,7 @@ from sentence_transformers import SparseEncoder
 from transformers.utils import logging
 
 from distiller.schema.errors import InputError, ModelUnavailable, NotFound
+from distiller.splade.head import install
 from distiller.splade.start import HUB_NAME
 
 
@@ -19,7 +20,7 @@ def load_model(model: str | Path, *, device: str | None = None) -> tuple[SparseE
     """Load a sparse encoder, and make one of a plain masked language model.
 
     Returns:
-        The model in evaluation mode, and notes on what was added to it.
+        The model in evaluation mode, with the fast head where it fits, and notes on what was added to it.
 
     Raises:
         InputError: The folder holds a model that gives no term weights.
@@ -42,6 +43,7 @@ def load_model(model: str | Path, *, device: str | None = None) -> tuple[SparseE
             " give a folder that was saved whole, or a hub name that can be reached"
         ) from error
     loaded.eval()
+    install(loaded)
     return loaded, notes
 
 

@@ -3,7 +3,7 @@
 from distiller.store.grades import Given
 from distiller.store.pairs import PairFilter, PairRow
 from distiller.store.projects import slug
-from distiller.store.review import Step
+from distiller.store.review import Resting, Step
 from distiller.store.store import Store
 
-__all__ = ["Given", "PairFilter", "PairRow", "Step", "Store", "slug"]
+__all__ = ["Given", "PairFilter", "PairRow", "Resting", "Step", "Store", "slug"]

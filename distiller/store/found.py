@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, sel
 from distiller.schema.base import Item
 from distiller.schema.examples import Judgment
 from distiller.store.database import Database
-from distiller.store.tables import findings
+from distiller.store.tables import checked, findings
 
 
 def fails(
@@ -48,3 +48,11 @@ def forget(
     if kind == "query":
         about = or_(about, database.one_of(findings.c.query_id, ids))
     connection.execute(delete(findings).where(mine, about))
+    # Where the old words come back, they have to be looked at again.
+    connection.execute(
+        delete(checked).where(
+            checked.c.project_id == project_id,
+            checked.c.item_kind == kind,
+            database.one_of(checked.c.item_id, ids),
+        )
+    )

@@ -39,13 +39,14 @@ class Items:
 
     _database: Database
 
-    def add(self, project_id: str, items: Iterable[Item]) -> list[Item]:
+    def add(self, project_id: str, items: Iterable[Item], *, by: str | None = None) -> list[Item]:
         """Write all items in one transaction, and return those that were new.
 
         An item whose natural key is in the project already is skipped: a concept's term, a query's
         text, a judgment's (query, passage, source) and so on, whatever their letter case and white
         space; for a passage it is the id. Items that do not arrive as merely proposed by a model
-        get a `create` event.
+        get a `create` event. What a reviewer adds (`by`) is an `add`, which `undo` takes back as
+        one step: the items are then rejected.
 
         Raises NotFound for an unknown project, and InputError for an id that another item of the
         project has, or a judgment of something that the project lacks; then nothing is written.
@@ -63,7 +64,7 @@ class Items:
                 if (type(item), item.id) in new:
                     new.discard((type(item), item.id))
                     written.append(item)
-            _log_creation(connection, project_id, written)
+            _log_creation(connection, project_id, written, by)
         return written
 
     def _insert(
@@ -302,7 +303,9 @@ def stored(
     return rows[0][0], kind.item(rows[0][1:])
 
 
-def _log_creation(connection: Connection, project_id: str, written: list[Item]) -> None:
+def _log_creation(
+    connection: Connection, project_id: str, written: list[Item], by: str | None
+) -> None:
     group = new_id("g")
     log(
         connection,
@@ -312,13 +315,14 @@ def _log_creation(connection: Connection, project_id: str, written: list[Item]) 
                 id=new_id("e"),
                 item_kind=kind_of(type(item)).name,
                 item_id=item.id,
-                who=item.provenance.editor or item.provenance.source,
-                action="create",
+                who=by or item.provenance.editor or item.provenance.source,
+                action="add" if by else "create",
+                old={"status": Status.REJECTED.value} if by else {},
                 new={"status": item.status.value},
                 group=group,
             )
             for item in written
-            if item.status != Status.PROPOSED or item.provenance.source == "reviewer"
+            if by or item.status != Status.PROPOSED or item.provenance.source == "reviewer"
         ],
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Column, RowMapping, Table, select
+from sqlalchemy import Column, RowMapping, Table, func, select
 
 from distiller.schema.base import Record
 from distiller.schema.dataset import DatasetSnapshot, Example
@@ -80,6 +80,16 @@ class Results:
             TrainedModel.model_validate(_fields(TrainedModel, row))
             for row in self._rows(models, project_id)
         ]
+
+    def outcomes(self, project_id: str) -> tuple[int, int]:
+        """How many models and reports a project has."""
+        counted = [
+            select(func.count()).select_from(table).where(table.c.project_id == project_id)
+            for table in (models, reports)
+        ]
+        with self._database.read() as connection:
+            trained, measured = (int(connection.scalar(count) or 0) for count in counted)
+        return trained, measured
 
     def save_report(self, project_id: str | None, report: EvaluationReport) -> EvaluationReport:
         """Keep an evaluation."""

@@ -19,7 +19,7 @@ from distiller.store.found import forget
 from distiller.store.items import stored
 from distiller.store.kinds import Kind, kind_named, kind_of
 from distiller.store.log import log, may_undo, read_event, undoing
-from distiller.store.stale import CONTENT_FREE, mark_descendants
+from distiller.store.stale import CONTENT_FREE, following, mark_descendants
 from distiller.store.tables import events
 
 T = TypeVar("T", bound=Item)
@@ -32,6 +32,16 @@ _ACTIONS = {
 }
 _Key = tuple[str, str]
 """Kind and id of an item; kinds may share ids."""
+
+
+@dataclass(frozen=True)
+class Resting:
+    """What an edit of an item would make stale."""
+
+    queries: int
+    approved: int
+    """Approved ones among the queries."""
+    judgments: int
 
 
 @dataclass(frozen=True)
@@ -249,6 +259,13 @@ class Reviews:
             Step(group, *what[group], who=by, when=when, count=count, undone=bool(gone))
             for group, by, when, count, gone, _ in found
         ]
+
+    def resting(self, project_id: str, item: Item) -> Resting:
+        """What an edit of an item would make stale, counted by what `edit` then marks."""
+        with self._database.read() as connection:
+            found = following(self._database, connection, project_id, [item])
+        approved = sum(row.status == Status.APPROVED for row in found.queries)
+        return Resting(len(found.queries), approved, len(found.judgments))
 
     def revision(self, project_id: str) -> str:
         """Changes with every decision and edit; what is derived from them can be kept under it."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, select, update
 
 from distiller.schema.base import Item, new_id
+from distiller.schema.examples import Passage, Query
 from distiller.schema.knowledge import Concept
 from distiller.schema.review import ReviewEvent
 from distiller.store.database import Database
@@ -16,6 +19,40 @@ from distiller.store.tables import judgments, queries
 
 CONTENT_FREE = frozenset({"status", "stale", "provenance"})
 """Fields whose change makes nothing stale."""
+
+
+@dataclass(frozen=True)
+class Following:
+    """What follows from items and is not stale yet, oldest first."""
+
+    queries: Sequence[Row[Any, Any, Any]]
+    judgments: Sequence[Row[Any, Any, Any]]
+    """Rows of position, id and status."""
+
+
+def following(
+    database: Database,
+    connection: Connection,
+    project_id: str,
+    items: Collection[Item],
+    *,
+    lock: bool = False,
+) -> Following:
+    """What a change of items would make stale; what is told before and what is marked are this.
+
+    Concept → queries that name its term → their judgments; query or passage → its judgments.
+    """
+    terms = {folded(item.term) for item in items if isinstance(item, Concept)}
+    query_ids = _queries_naming(connection, project_id, terms) if terms else set()
+    named = _fresh(
+        connection, queries, project_id, database.one_of(queries.c.id, query_ids), lock=lock
+    )
+    query_ids |= {item.id for item in items if isinstance(item, Query)}
+    passage_ids = {item.id for item in items if isinstance(item, Passage)}
+    about = database.one_of(judgments.c.query_id, query_ids) | database.one_of(
+        judgments.c.passage_id, passage_ids
+    )
+    return Following(named, _fresh(connection, judgments, project_id, about, lock=lock))
 
 
 def mark_descendants(
@@ -28,21 +65,15 @@ def mark_descendants(
 ) -> None:
     """Mark what follows from changed items, each given as it was before its event.
 
-    Concept → queries that name its term → their judgments; query or passage → its judgments.
     Items in `spare` (kind and id) stay as they are.
     """
     if not changes:
         return
-    terms = {folded(item.term) for _, item in changes if isinstance(item, Concept)}
-    query_ids = _queries_naming(connection, project_id, terms) if terms else set()
     event = changes[0][0]
-    _mark(connection, project_id, "query", database.one_of(queries.c.id, query_ids), event, spare)
-    query_ids |= {item.id for event, item in changes if event.item_kind == "query"}
-    passage_ids = {item.id for event, item in changes if event.item_kind == "passage"}
-    about = database.one_of(judgments.c.query_id, query_ids) | database.one_of(
-        judgments.c.passage_id, passage_ids
-    )
-    _mark(connection, project_id, "judgment", about, event, spare)
+    found = following(database, connection, project_id, [item for _, item in changes], lock=True)
+    for kind, rows in (("query", found.queries), ("judgment", found.judgments)):
+        kept = [row for row in rows if (kind, row.id) not in spare]
+        _mark(connection, project_id, kind, kept, event)
 
 
 def mark(
@@ -91,22 +122,33 @@ def _queries_naming(connection: Connection, project_id: str, terms: set[str]) ->
     }
 
 
+def _fresh(
+    connection: Connection,
+    table: Table,
+    project_id: str,
+    about: ColumnElement[bool],
+    *,
+    lock: bool,
+) -> Sequence[Row[Any, Any, Any]]:
+    columns = table.c
+    chosen = (
+        select(columns.position, columns.id, columns.status)
+        .where(columns.project_id == project_id, columns.stale.is_(False), about)
+        .order_by(columns.position)
+    )
+    return connection.execute(chosen.with_for_update() if lock else chosen).all()
+
+
 def _mark(
     connection: Connection,
     project_id: str,
     kind: str,
-    about: ColumnElement[bool],
+    rows: Sequence[Row[Any, Any, Any]],
     cause: ReviewEvent,
-    spare: Collection[tuple[str, str]],
 ) -> None:
-    table = kind_named(kind).table
-    fresh = (table.c.project_id == project_id, table.c.stale.is_(False), about)
-    chosen = select(table.c.position, table.c.id).where(*fresh).order_by(table.c.position)
-    rows = [
-        row for row in connection.execute(chosen.with_for_update()) if (kind, row.id) not in spare
-    ]
     if not rows:
         return
+    table = kind_named(kind).table
     marking = update(table).values(stale=True, version=table.c.version + 1)
     for start in range(0, len(rows), 1000):
         positions = [row.position for row in rows[start : start + 1000]]

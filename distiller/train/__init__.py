@@ -2,6 +2,7 @@
 
 from distiller.train.files import train_files
 from distiller.train.job import train
+from distiller.train.promotion import verdict
 from distiller.train.recipe import PRESETS, Recipe
 
-__all__ = ["PRESETS", "Recipe", "train", "train_files"]
+__all__ = ["PRESETS", "Recipe", "train", "train_files", "verdict"]

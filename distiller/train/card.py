@@ -51,7 +51,7 @@ def render(trained: TrainedModel, snapshot: DatasetSnapshot, *, dev_queries: int
         recipe={
             name: value
             for name, value in trained.recipe.items()
-            if name not in {"plan", "identity", "evidence"}
+            if name not in {"plan", "identity", "evidence", "words", "promotion"}
         },
         evidence=trained.recipe.get("evidence", ""),
         plan=trained.recipe["plan"],
@@ -70,10 +70,10 @@ def verdict(trained: TrainedModel, dev_queries: int) -> str:
             "There was no dev split, so nobody knows whether training helped. This is the model of"
             " the last step; measure it on a collection before you use it."
         )
-    first, best = trained.metrics[0], _at(trained, trained.best_step)
+    first, best = trained.metrics[0], _saved(trained)
     if trained.best_step == 0:
         return (
-            f"Training did not help: no checkpoint ranked the {dev_queries} dev queries better than"
+            f"Training did not help: nothing ranked the {dev_queries} dev queries better than"
             f" the start model ({CRITERION} {first[CRITERION]:.3f}), so this folder is the start"
             " model, unchanged."
         )
@@ -127,7 +127,7 @@ def _table(trained: TrainedModel) -> list[dict[str, str]]:
     columns = (CRITERION, "recall@100", "query_dims", "passage_dims")
     rows = []
     for step, label in sorted(labels.items()):
-        entry = _at(trained, step)
+        entry = _saved(trained) if step == trained.best_step else _at(trained, step)
         digits = {CRITERION: 3, "recall@100": 3}
         values = {
             name: f"{entry[name]:.{digits.get(name, 1)}f}" if name in entry else "–"
@@ -135,6 +135,13 @@ def _table(trained: TrainedModel) -> list[dict[str, str]]:
         }
         rows.append({"step": str(step), "label": label, **values})
     return rows
+
+
+def _saved(trained: TrainedModel) -> dict[str, Any]:
+    """What the saved model measured on the dev split."""
+    tried = (trained.recipe.get("promotion") or {}).get("tried", [])
+    part = [one["measured"] for one in tried if one["share"] == trained.interpolation]
+    return _at(trained, trained.best_step) | (part[0] if part else {})
 
 
 def _at(trained: TrainedModel, step: int) -> dict[str, Any]:

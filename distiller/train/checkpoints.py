@@ -27,8 +27,10 @@ def is_complete(checkpoint: Path) -> bool:
     """Whether everything that resuming reads is there and whole; the state is written last."""
     try:
         state(checkpoint)
-        _read_header(checkpoint / "model.safetensors")
-        return all(zipfile.is_zipfile(checkpoint / name) for name in _ARCHIVES)
+        weights = list(checkpoint.rglob("*.safetensors"))
+        for path in weights:
+            _read_header(path)
+        return bool(weights) and all(zipfile.is_zipfile(checkpoint / name) for name in _ARCHIVES)
     except (OSError, ValueError):
         return False
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from distiller.dataset import read, snapshot_of, split
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.jobs import OnProgress
-from distiller.schema.retrieval import TrainedModel
+from distiller.schema.retrieval import Collection, TrainedModel
 from distiller.splade.start import StartModel
 from distiller.train.job import train
 from distiller.train.recipe import Recipe
@@ -16,7 +16,7 @@ _FRACTIONS = (0.9, 0.1, 0.0)
 """Train, val, test, where no file says what is held out."""
 
 
-def train_files(
+def train_files(  # noqa: PLR0913 - what `train` takes, and two files
     train_file: Path,
     val_file: Path | None,
     recipe: Recipe,
@@ -25,6 +25,7 @@ def train_files(
     *,
     language: str = "en",
     device: str | None = None,
+    canary: Collection | None = None,
     on_progress: OnProgress | None = None,
 ) -> TrainedModel:
     """Train on dataset files; see `train` for what happens and which errors it raises.
@@ -39,6 +40,7 @@ def train_files(
         output: Folder to make.
         language: BCP 47 tag for the model card.
         device: `cpu`, `cuda`, …; None takes the accelerator where there is one.
+        canary: A collection of another field, to see what the model forgets.
         on_progress: Told of every step.
 
     Raises:
@@ -47,7 +49,14 @@ def train_files(
     """
     snapshot = snapshot_of_files(train_file, val_file, seed=recipe.seed)
     return train(
-        snapshot, recipe, base, output, language=language, device=device, on_progress=on_progress
+        snapshot,
+        recipe,
+        base,
+        output,
+        language=language,
+        device=device,
+        canary=canary,
+        on_progress=on_progress,
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -14,24 +12,21 @@ from filelock import FileLock
 
 from distiller.schema.base import new_id
 from distiller.schema.dataset import DatasetSnapshot
-from distiller.schema.errors import InputError, ModelUnavailable, StageFailed
+from distiller.schema.errors import ModelUnavailable, StageFailed
 from distiller.schema.jobs import OnProgress, Progress
-from distiller.schema.retrieval import TrainedModel
+from distiller.schema.retrieval import Collection, TrainedModel
 from distiller.splade.encoder import SpladeEncoder
 from distiller.splade.start import StartModel
 from distiller.train import checkpoints
 from distiller.train.card import write_card
+from distiller.train.identity import RECORD, finished, identity
 from distiller.train.measure import CRITERION, check_dims, measure, worth
+from distiller.train.promotion import Promotion, Trial, canary_worth, decide, unproven
 from distiller.train.recipe import Plan, Recipe, plan
-from distiller.train.rows import DevSet, TrainingRow, dev_set, training_rows
+from distiller.train.rows import DevSet, TrainingRow, Weights, dev_set, training_rows
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
-
-RECORD = "distiller.json"
-"""The TrainedModel inside its own folder."""
-_NOT_IDENTITY = {"name", "evidence"}
-"""Words about a recipe; they change nothing in the model."""
 
 
 def train(
@@ -42,9 +37,13 @@ def train(
     *,
     language: str = "en",
     device: str | None = None,
+    canary: Collection | None = None,
     on_progress: OnProgress | None = None,
 ) -> TrainedModel:
-    """Tune a start model on a snapshot, and keep the checkpoint that ranks the dev split best.
+    """Tune a start model on a snapshot, and keep what ranks the dev split best without forgetting.
+
+    What is kept is the best checkpoint, or a model part of the way to it from the start model. The
+    record says whether it is promoted: better than the start model, and not forgetful.
 
     Training can be stopped at any moment: the same call goes on at the last checkpoint, and
     returns at once when `output` already holds its result. `output` appears whole, by a rename.
@@ -53,10 +52,12 @@ def train(
         snapshot: Train and val splits are used; of test only the passages, as part of the corpus
             that dev queries are ranked against.
         recipe: What training does; see `PRESETS`.
-        base: The start model. Where no checkpoint ranks better than it, it is what is saved.
+        base: The start model. Where nothing ranks better than it, it is what is saved.
         output: Folder to make; it must be absent, empty, or the result of the same call.
         language: BCP 47 tag for the model card.
         device: `cpu`, `cuda`, …; None takes the accelerator where there is one.
+        canary: A collection of another field, on which the model must not lose more than the
+            recipe allows.
         on_progress: Told of every step; measured steps carry `metrics`.
 
     Returns:
@@ -67,10 +68,12 @@ def train(
         ModelUnavailable: The start model cannot be loaded.
         StageFailed: Training diverged, collapsed, or was stopped by a full disk or memory.
     """
-    job = _Job(snapshot, recipe, base, Path(output).absolute(), language, device, on_progress)
+    job = _Job(
+        snapshot, recipe, base, Path(output).absolute(), language, device, canary, on_progress
+    )
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(job.output.parent / f".{job.output.name}.lock"):
-        return _finished(job.output, job.identity) or job.run()
+        return finished(job.output, job.identity) or job.run()
 
 
 @dataclass
@@ -87,14 +90,18 @@ class _Job:
     output: Path
     language: str
     device: str | None
+    canary: Collection | None
     on_progress: OnProgress | None
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rows: list[TrainingRow] = training_rows(
-            self.snapshot.examples, self.recipe.negatives_per_query, self.recipe.seed
+            self.snapshot.examples,
+            self.recipe.negatives_per_query,
+            self.recipe.seed,
+            Weights(self.recipe.expert_weight, self.recipe.partial_weight),
         )
-        self.identity = _identity(self.snapshot, self.recipe, self.base, self.language)
+        self.identity = identity(self.snapshot, self.recipe, self.base, self.language, self.canary)
         self.folder = self.output.parent / f".{self.output.name}.training-{self.identity[:12]}"
         self.dev: DevSet = dev_set(self.snapshot)
         self.plan: Plan = plan(self.recipe, len(self.rows))
@@ -108,23 +115,55 @@ class _Job:
         if checkpoint:
             self._remember(checkpoint)
         if not (checkpoint and self._is_over(checkpoint)):
+            model = self._trainee(model)
             self._fit(model, checkpoint)
         elif not self.dev.qrels:
             model = self._load(checkpoint)
-        best_step = self._best_step()
-        if self.dev.qrels:
-            model = self._load(
-                self.folder / f"checkpoint-{best_step}" if best_step else self.base.source
-            )
-        return self._write(model, best_step)
+        return self._write(*self._choose(model))
+
+    def _choose(self, last: SparseEncoder) -> tuple[SparseEncoder, Promotion]:
+        """What is saved, and whether it is promoted. Without a dev split that is the last model."""
+        if not self.dev.qrels:
+            return last, unproven()
+        from distiller.train.interpolation import Between  # noqa: PLC0415 - torch takes seconds
+
+        best = self._best_later()
+        between = Between(
+            self._trainee(self._load(self.base.source)),
+            self._load(self.folder / f"checkpoint-{best['step']}"),
+        )
+
+        def at(share: float) -> SparseEncoder:
+            return between.at(share) if share else self._load(self.base.source)
+
+        canary = self.canary
+        trial = Trial(
+            dev=lambda share: self._measure(at(share)),
+            canary=(lambda share: canary_worth(self._encoder(at(share)), canary))
+            if canary
+            else None,
+            canary_name=canary.name if canary else "",
+        )
+        promotion = decide(self.recipe, self.metrics[0], best, trial)
+        return at(promotion.interpolation), promotion
+
+    def _trainee(self, start: SparseEncoder) -> SparseEncoder:
+        """What is trained: the start model, or what the recipe builds of it."""
+        if not self.recipe.query_table:
+            return start
+        from distiller.train.query_table import with_query_table  # noqa: PLC0415 - torch
+
+        passages = {text for row in self.rows for text in (row.positive, *row.negatives)}
+        return with_query_table(start, sorted(passages))
 
     def _fit(self, model: SparseEncoder, checkpoint: Path | None) -> None:
         from distiller.splade.loading import quiet  # noqa: PLC0415 - torch takes seconds
-        from distiller.train.trainer import Observer, fit  # noqa: PLC0415
+        from distiller.train.callbacks import Observer  # noqa: PLC0415
+        from distiller.train.trainer import fit  # noqa: PLC0415
 
         observer = Observer(
             evaluator=self._measure,
-            worth=worth if self.dev.qrels else None,
+            worth=self._worth if self.dev.qrels else None,
             on_step=self._tell,
             should_stop=self._should_stop,
         )
@@ -152,8 +191,13 @@ class _Job:
         return model
 
     def _measure(self, model: SparseEncoder) -> dict[str, float]:
-        encoder = SpladeEncoder(model, passage_length=self.recipe.passage_length)
-        return measure(encoder, self.dev)
+        return measure(self._encoder(model), self.dev)
+
+    def _worth(self, measured: dict[str, Any]) -> float:
+        return worth(measured, self.recipe.fewest_query_dims)
+
+    def _encoder(self, model: SparseEncoder) -> SpladeEncoder:
+        return SpladeEncoder(model, passage_length=self.recipe.passage_length)
 
     def _tell(self, step: int, message: str, measured: dict[str, float]) -> None:
         entry: dict[str, Any] = {"step": step, **measured} if measured else {}
@@ -170,7 +214,7 @@ class _Job:
     def _should_stop(self, step: int, measured: dict[str, float]) -> bool:
         if step >= self.plan.ramp_steps:
             try:
-                check_dims(measured, step)
+                check_dims(measured, step, self.recipe.fewest_query_dims)
             except StageFailed:  # the same call would only go on from here into the same failure
                 shutil.rmtree(self.folder, ignore_errors=True)
                 raise
@@ -185,7 +229,7 @@ class _Job:
 
     def _remember(self, checkpoint: Path) -> None:
         """Take over what the interrupted call had measured up to its checkpoint."""
-        from distiller.train.trainer import evaluated  # noqa: PLC0415 - torch takes seconds
+        from distiller.train.callbacks import evaluated  # noqa: PLC0415 - torch takes seconds
 
         losses: dict[int, float] = {}
         for entry in checkpoints.state(checkpoint)["log_history"]:
@@ -204,11 +248,16 @@ class _Job:
         """The first step of the highest dev nDCG@10, 0 included; the last step without a dev."""
         if not self.dev.qrels:
             return self.plan.steps
-        start, *later = self.metrics
-        best = max(later, key=lambda entry: (worth(entry), -entry["step"]), default=start)
-        return int(best["step"]) if worth(best) > start[CRITERION] else 0
+        best = self._best_later()
+        return int(best["step"]) if self._worth(best) > self.metrics[0][CRITERION] else 0
 
-    def _write(self, model: SparseEncoder, best_step: int) -> TrainedModel:
+    def _best_later(self) -> dict[str, Any]:
+        """The first of the best measured steps after the start; the start where there is none."""
+        start, *later = self.metrics
+        return max(later, key=lambda entry: (self._worth(entry), -entry["step"]), default=start)
+
+    def _write(self, model: SparseEncoder, promotion: Promotion) -> TrainedModel:
+        best_step = self._best_later()["step"] if self.dev.qrels else self.plan.steps
         trained = TrainedModel(
             id=new_id("m"),
             project_id=self.snapshot.project_id,
@@ -216,14 +265,15 @@ class _Job:
             base=self.base.name,
             base_license=self.base.license,
             snapshot_hash=self.snapshot.content_hash,
-            recipe=self.recipe.model_dump()
+            recipe=self.recipe.model_dump(mode="json")
             | {
                 "identity": self.identity,
                 "language": self.language,
                 "plan": self.plan.model_dump(),
+                "promotion": promotion.model_dump(),
             },
             metrics=self.metrics,
-            best_step=best_step,
+            best_step=best_step if promotion.interpolation else 0,
         )
         fresh = self.folder / "model"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -245,41 +295,3 @@ def _save(model: SparseEncoder, folder: Path) -> None:
 
     with quiet():
         model.save_pretrained(str(folder), create_model_card=False)
-
-
-def _identity(snapshot: DatasetSnapshot, recipe: Recipe, base: StartModel, language: str) -> str:
-    """SHA-256 of everything that decides which model comes out."""
-    parts = {
-        "snapshot": snapshot.content_hash,
-        "recipe": recipe.model_dump(exclude=_NOT_IDENTITY),
-        "base": base.name,
-        "weights": _weights_digest(Path(base.source)),
-        "language": language,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _weights_digest(folder: Path) -> str:
-    """SHA-256 over the weight files of a folder; empty for a hub name."""
-    digest = hashlib.sha256()
-    files = (
-        sorted([*folder.rglob("*.safetensors"), *folder.glob("*.bin")]) if folder.is_dir() else []
-    )
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest() if files else ""
-
-
-def _finished(output: Path, identity: str) -> TrainedModel | None:
-    """The result of the same call, if `output` holds it; refuses to overwrite anything else."""
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return None
-    try:
-        record = TrainedModel.model_validate_json((output / RECORD).read_bytes())
-    except (OSError, ValueError):
-        record = None
-    if record is None or record.recipe.get("identity") != identity:
-        what = "another model" if record else "something else"
-        raise InputError(f"{output}: holds {what}; give another output folder, or remove it first")
-    return record.model_copy(update={"path": str(output)})

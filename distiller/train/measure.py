@@ -39,27 +39,33 @@ def measure(encoder: SparseEncoder, dev: DevSet) -> dict[str, float]:
     return measured
 
 
-def worth(measured: Mapping[str, float]) -> float:
+def worth(measured: Mapping[str, float], fewest_query: float = FEWEST_DIMS) -> float:
     """What the criterion is worth for choosing a checkpoint: −1 for a model that has collapsed."""
     try:
-        check_dims(measured, 0)
+        check_dims(measured, 0, fewest_query)
     except StageFailed:
         return -1.0
     return measured[CRITERION]
 
 
-def check_dims(measured: Mapping[str, float], step: int) -> None:
+def check_dims(measured: Mapping[str, float], step: int, fewest_query: float = FEWEST_DIMS) -> None:
     """Stop a training whose texts have too few or too many active dimensions.
+
+    Args:
+        measured: `query_dims` and `passage_dims`.
+        step: For the message.
+        fewest_query: Dimensions of a query under which it has collapsed; a table of query terms
+            gives no more than the words that were typed.
 
     Raises:
         StageFailed: Says which side collapsed, and which weight of the recipe to change.
     """
-    for side in ("query", "passage"):
+    for side, fewest in (("query", fewest_query), ("passage", FEWEST_DIMS)):
         dims = measured[f"{side}_dims"]
-        if dims < FEWEST_DIMS:
+        if dims < fewest:
             raise StageFailed(
                 f"training stopped at step {step}: a {side} has {dims:.1f} active dimensions on"
-                f" average, under {FEWEST_DIMS}: the model collapsed; lower {side}_lambda or"
+                f" average, under {fewest:g}: the model collapsed; lower {side}_lambda or"
                 " learning_rate"
             )
         if dims > MOST_DIMS:

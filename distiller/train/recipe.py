@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from types import MappingProxyType
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from distiller.schema.base import Record
 
@@ -14,26 +14,70 @@ class Recipe(Record):
     """The knobs of one training. The defaults are the balanced preset's."""
 
     name: str = "custom"
+    words: str = ""
+    """What it is for, for people who do not read numbers."""
     evidence: str = ""
-    """Why these values, in one line."""
+    """Why these values."""
     epochs: float = Field(default=3, gt=0)
     min_steps: int = Field(default=60, ge=1)
     """Optimizer steps at least: a dozen queries make one batch, and one step teaches nothing."""
     batch_size: int = Field(default=8, ge=1)
-    """Queries per step; each sees the passages of the others as negatives."""
+    """Queries of a batch; each sees the passages of the others as negatives."""
+    accumulation: int = Field(default=1, ge=1)
+    """Batches per optimizer step, where a larger batch does not fit in memory."""
+    length_buckets: bool = True
+    """Batches of texts of like length: less padding."""
     negatives_per_query: int = Field(default=3, ge=0)
     """Hard negatives beside each positive; missing ones are drawn from the train passages."""
+    expert_weight: float = Field(default=2.0, gt=0)
+    """How much more a positive counts that a reviewer decided on."""
+    partial_weight: float = Field(default=0.5, gt=0)
+    """What a positive of grade 2 (it answers in part) counts beside one of grade 3."""
     learning_rate: float = Field(default=3e-5, gt=0)
     """Peak of AdamW's linear schedule."""
+    query_table: bool = False
+    """Whether queries are looked up in a table of learned term weights instead of being encoded:
+    a query then costs microseconds (SPLADE-doc, https://arxiv.org/abs/2109.10086)."""
+    table_rate: float = Field(default=1e-2, gt=0)
+    """Learning rate of that table."""
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps over which the learning rate rises."""
-    query_lambda: float = Field(default=1e-3, ge=0)
-    passage_lambda: float = Field(default=6e-4, ge=0)
-    """Weights of the FLOPS losses (https://arxiv.org/abs/2004.05665) at full strength."""
+    infonce_weight: float = Field(default=1.0, ge=0)
+    """Weight of InfoNCE over in-batch and hard negatives (https://arxiv.org/abs/1807.03748)."""
+    kl_weight: float = Field(default=1.0, ge=0)
+    margin_weight: float = Field(default=0.05, ge=0)
+    """Weights of listwise KL (https://arxiv.org/abs/2010.11386) and MarginMSE
+    (https://arxiv.org/abs/2010.02666) on rows with teacher scores, in the proportion of SPLADE-v3
+    (https://arxiv.org/abs/2403.06789)."""
+    teacher_temperature: float = Field(default=1.0, gt=0)
+    """The teacher's z-scores are spread as the start model's scores are, divided by this."""
+    query_lambda: float = Field(default=5e-5, ge=0)
+    passage_lambda: float = Field(default=3e-5, ge=0)
+    """Weights of the FLOPS losses (https://arxiv.org/abs/2004.05665) at full strength; where they
+    are steered, what steering begins with."""
+    steered: bool = True
+    """Whether those weights follow the number of active dimensions."""
+    query_dims: float | None = Field(default=None, gt=0)
+    passage_dims: float | None = Field(default=None, gt=0)
+    """Active dimensions to steer towards; None takes the start model's own, times `dims_ratio`."""
+    dims_ratio: float = Field(default=1.0, gt=0)
     ramp: float = Field(default=1 / 3, gt=0, le=1)
     """Share of the steps over which those weights rise, by the square of the step; at full
     strength from the start they press every term to zero."""
+    self_distillation: float = Field(default=0.0, ge=0)
+    """Weight of staying near the start model's ranking of each batch (KL)."""
+    general_weight: float = Field(default=0.0, ge=0)
+    """Weight of staying near its term weights on texts drawn from its whole vocabulary."""
+    general_texts: int = Field(default=512, ge=1)
+    """How many of those texts there are."""
+    interpolations: tuple[float, ...] = (0.25, 0.5, 0.75)
+    """Shares of the way from start to tuned weights that are tried on the dev split, besides all of
+    it (WiSE-FT, https://arxiv.org/abs/2109.01903)."""
+    least_gain: float = Field(default=0.0, ge=0)
+    """nDCG@10 on the dev split that a model must gain, and more, to be promoted."""
+    most_forgotten: float = Field(default=0.02, ge=0)
+    """nDCG@10 that it may lose on the canary collection, where one is given."""
     query_length: int = Field(default=64, ge=4)
     passage_length: int = Field(default=256, ge=8)
     """Tokens that training reads of a text; measuring reads whole queries."""
@@ -43,11 +87,24 @@ class Recipe(Record):
     """Evaluations without a new best after which training stops; 0 never stops early."""
     seed: int = 13
 
+    @property
+    def fewest_query_dims(self) -> float:
+        """Mean active dimensions of a query under which the model has collapsed."""
+        return 1 if self.query_table else 5
+
+    @field_validator("interpolations")
+    @classmethod
+    def _between(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0 < share < 1 for share in shares):
+            raise ValueError("every share lies between 0 and 1; both ends are tried anyway")
+        return shares
+
 
 PRESETS: MappingProxyType[str, Recipe] = MappingProxyType(
     {
         "quick": Recipe(
             name="quick",
+            words="One short pass, to see that everything works; not meant to win.",
             epochs=1,
             negatives_per_query=2,
             evaluations=3,
@@ -56,11 +113,13 @@ PRESETS: MappingProxyType[str, Recipe] = MappingProxyType(
         ),
         "balanced": Recipe(
             name="balanced",
+            words="Three passes over the data. A good first choice.",
             evidence="3 epochs at 3e-5 with gentle regularisers took a 4.4M-parameter model on"
             " Cranfield from .491 to .512 nDCG@10 with 2,270 generated queries (one seed).",
         ),
         "thorough": Recipe(
             name="thorough",
+            words="Six passes with many hard negatives, for the model you will use.",
             epochs=6,
             min_steps=120,
             batch_size=16,
@@ -68,6 +127,15 @@ PRESETS: MappingProxyType[str, Recipe] = MappingProxyType(
             evaluations=12,
             evidence="8 hard negatives per query, as SPLADE-v3 (https://arxiv.org/abs/2403.06789);"
             " the longer run is guarded by the dev split.",
+        ),
+        "instant": Recipe(
+            name="instant",
+            words="For search that must cost nothing: a query's words are looked up in a table"
+            " instead of being read by the model. Usually ranks a little worse than Balanced.",
+            query_table=True,
+            query_lambda=0.0,
+            evidence="Queries without a model, as in SPLADE-doc (https://arxiv.org/abs/2109.10086)"
+            " and inference-free retrievers (https://arxiv.org/abs/2411.04403).",
         ),
     }
 )
@@ -82,6 +150,7 @@ class Plan(Record):
 
     steps: int
     batch_size: int
+    """Queries of a batch; a step takes `Recipe.accumulation` of them."""
     warmup_steps: int
     ramp_steps: int
     evaluate_every: int
@@ -97,7 +166,8 @@ def plan(recipe: Recipe, rows: int) -> Plan:
         rows: Training rows (a query with one positive and its negatives), at least 1.
     """
     batch_size = min(recipe.batch_size, rows)
-    wished = max(math.ceil(recipe.epochs * math.ceil(rows / batch_size)), recipe.min_steps)
+    batches = math.ceil(recipe.epochs * math.ceil(rows / batch_size))
+    wished = max(math.ceil(batches / recipe.accumulation), recipe.min_steps)
     evaluate_every = math.ceil(wished / recipe.evaluations)
     saves = _SAVES_PER_EVALUATION
     if evaluate_every < saves * _STEPS_BETWEEN_SAVES:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage
 from distiller.schema.errors import InputError
+from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource
 from distiller.schema.retrieval import Qrels
 
 _DIMS_SAMPLE = 128
@@ -21,6 +22,25 @@ class TrainingRow:
     query: str
     positive: str
     negatives: tuple[str, ...]
+    weight: float = 1.0
+    """How much it counts beside the other rows."""
+    scores: tuple[float | None, ...] = ()
+    """The teacher's score of the positive and of each negative; empty where it was not asked."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a row counts by its positive's grade, and by who gave it."""
+
+    expert: float = 1.0
+    """Factor where a reviewer decided."""
+    partial: float = 1.0
+    """Factor of a positive that answers only partly (grade 2)."""
+
+    def of(self, positive: LabelledPassage) -> float:
+        """The row's weight."""
+        expert = self.expert if positive.decided_by == JudgmentSource.REVIEWER else 1.0
+        return expert * (self.partial if positive.grade <= POSITIVE_GRADE else 1.0)
 
 
 @dataclass(frozen=True)
@@ -37,7 +57,9 @@ def passage_text(passage: LabelledPassage) -> str:
     return f"{passage.title} {passage.text}".strip()
 
 
-def training_rows(examples: Sequence[Example], negatives: int, seed: int) -> list[TrainingRow]:
+def training_rows(
+    examples: Sequence[Example], negatives: int, seed: int, weights: Weights | None = None
+) -> list[TrainingRow]:
     """One row per query and positive, each with the same number of negatives.
 
     The order of the examples does not count, as it does not in a snapshot's content hash. The
@@ -67,10 +89,24 @@ def training_rows(examples: Sequence[Example], negatives: int, seed: int) -> lis
     wanted = [_negatives(example, corpus, negatives, draw) for example in chosen]
     width = min(map(len, wanted))
     return [
-        TrainingRow(example.query, passage_text(positive), tuple(texts[:width]))
+        _row(example, positive, texts[:width], weights or Weights())
         for example, texts in zip(chosen, wanted, strict=True)
         for positive in example.positives
     ]
+
+
+def _row(
+    example: Example, positive: LabelledPassage, negatives: list[str], weights: Weights
+) -> TrainingRow:
+    known = {passage_text(passage): passage.score for passage in example.negatives}
+    scores = (positive.score, *(known.get(text) for text in negatives))
+    return TrainingRow(
+        query=example.query,
+        positive=passage_text(positive),
+        negatives=tuple(negatives),
+        weight=weights.of(positive),
+        scores=scores if any(score is not None for score in scores) else (),
+    )
 
 
 def _negatives(example: Example, corpus: list[str], count: int, draw: random.Random) -> list[str]:

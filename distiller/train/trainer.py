@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,51 +13,29 @@ from sentence_transformers import (
     SparseEncoderTrainer,
     SparseEncoderTrainingArguments,
 )
-from sentence_transformers.base.evaluation import BaseEvaluator
-from sentence_transformers.base.training_args import BatchSamplers
-from sentence_transformers.sparse_encoder.callbacks import SpladeRegularizerWeightSchedulerCallback
 from sentence_transformers.sparse_encoder.data_collator import SparseEncoderDataCollator
-from sentence_transformers.sparse_encoder.losses import (
-    CachedSpladeLoss,
-    SparseMultipleNegativesRankingLoss,
-    SpladeLoss,
-)
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
 from distiller.schema.errors import DistillerError, StageFailed
+from distiller.train import query_table
+from distiller.train.batches import LengthBuckets
+from distiller.train.callbacks import WORTH, Evaluator, Observer, SteeringCallback, Watch
+from distiller.train.guard import Reference, general_texts, reference
+from distiller.train.objective import CachedObjective, Objective
 from distiller.train.recipe import Plan, Recipe
 from distiller.train.rows import TrainingRow
+from distiller.train.sparsity import Side, Steering
+from distiller.train.supervision import Supervision, supervision
 
 _TOKENS_AT_ONCE = 8192
 """Texts × tokens of a step above which it is computed in parts (GradCache,
 https://arxiv.org/abs/2101.06983): one tensor of logits is 8192 × 30,522 × 4 bytes = 1 GB."""
-_WORTH = "worth"
 _PART = 16
 """Texts per part."""
-
-Measured = dict[str, float]
-OnStep = Callable[[int, str, Measured], None]
-"""Called with step, a line for people, and what was measured at that step (empty between)."""
-ShouldStop = Callable[[int, Measured], bool]
-
-
-_CURVE_POINTS = 300
-"""Points of the loss that one training reports at most, evenly spread."""
-_REGULARIZERS = ("document_regularizer_loss", "query_regularizer_loss")
-
-
-@dataclass(frozen=True)
-class Observer:
-    """Whoever measures a training and follows it."""
-
-    evaluator: Callable[[SparseEncoder], Measured]
-    """Called with the model every `Plan.evaluate_every` steps."""
-    worth: Callable[[Measured], float] | None
-    """How good what was measured is, to keep the best checkpoint; None keeps the last two."""
-    on_step: OnStep
-    """Told after every step."""
-    should_stop: ShouldStop
-    """Asked after every evaluation."""
+_BYTES_AT_ONCE = 1 << 30
+_BYTES_PER_TOKEN = 80
+"""Where the fast head builds no logits, the layers' activations are what is kept for the gradient:
+about twenty numbers of 4 bytes per token, layer and hidden dimension."""
 
 
 def fit(
@@ -88,16 +64,26 @@ def fit(
     Raises:
         StageFailed: The loss is not finite, the disk is full, or memory ran out.
     """
-    loss = splade_loss(model, recipe, schedule, rows)
-    ramp = SpladeRegularizerWeightSchedulerCallback(loss, "quadratic", recipe.ramp)
+    known = supervision(rows)
+    drawn = recipe.general_texts if recipe.general_weight else 0
+    general = general_texts(model, drawn, recipe.seed)
+    start = reference(model, known, recipe, general)
+    loss = objective(model, recipe, schedule, known, start)
     trainer = _Trainer(
         model=model,
         args=_arguments(recipe, schedule, folder, observer.worth is not None, device),
-        train_dataset=_dataset(rows),
+        train_dataset=_dataset(rows, general),
         loss=loss,
-        evaluator=_Evaluator(observer),
+        evaluator=Evaluator(observer),
         data_collator=_collator(model, recipe, len(rows[0].negatives)),
-        callbacks=[ramp, _Watch(observer)],
+        callbacks=[SteeringCallback(loss.steering), Watch(observer)],
+    )
+    trainer.batches = LengthBuckets(
+        known,
+        [max(map(len, (row.positive, *row.negatives))) for row in rows],
+        batch_size=schedule.batch_size,
+        seed=recipe.seed,
+        bucket=recipe.length_buckets,
     )
     trainer.remove_callback(PrinterCallback)
     _run(trainer, checkpoint)
@@ -118,34 +104,62 @@ def _run(trainer: SparseEncoderTrainer, checkpoint: Path | None) -> None:
         raise StageFailed(_why_stopped(error, trainer)) from error
 
 
-def splade_loss(
-    model: SparseEncoder, recipe: Recipe, schedule: Plan, rows: Sequence[TrainingRow]
-) -> SpladeLoss:
-    """InfoNCE over dot products with in-batch and hard negatives, and the two FLOPS losses."""
-    ranking = SparseMultipleNegativesRankingLoss(model, scale=1.0)
-    weights = {
-        "document_regularizer_weight": recipe.passage_lambda,
-        "query_regularizer_weight": recipe.query_lambda,
+def objective(
+    model: SparseEncoder, recipe: Recipe, schedule: Plan, known: Supervision, start: Reference
+) -> Objective:
+    """The loss, in parts where a step would not fit in memory."""
+    passages = schedule.batch_size * known.passages.shape[1]
+    longest = max(map(len, known.passage_texts))
+    arguments = (model, recipe, known, start, steering(recipe, schedule, start))
+    if passages * min(recipe.passage_length, longest // 4 + 2) <= _tokens_at_once(model):
+        return Objective(*arguments)
+    return CachedObjective(*arguments, part=_PART)
+
+
+def _tokens_at_once(model: SparseEncoder) -> int:
+    """Tokens whose gradient fits in memory in one piece."""
+    config = getattr(getattr(model[0], "model", None), "config", None)
+    layers, hidden = (getattr(config, name, None) for name in ("num_hidden_layers", "hidden_size"))
+    if not (hasattr(model[0], "standard") and layers and hidden):  # the standard head
+        return _TOKENS_AT_ONCE
+    return max(_TOKENS_AT_ONCE, _BYTES_AT_ONCE // (_BYTES_PER_TOKEN * int(layers) * int(hidden)))
+
+
+def steering(recipe: Recipe, schedule: Plan, start: Reference) -> Steering:
+    """The regularisers' weights, and where they are steered."""
+    targets: list[float | None] = [None, None]
+    if recipe.steered:
+        targets = [
+            # a table adds no term to a query, so there is nothing to steer
+            None
+            if recipe.query_table
+            else recipe.query_dims or start.query_dims * recipe.dims_ratio,
+            recipe.passage_dims or start.passage_dims * recipe.dims_ratio,
+        ]
+    return Steering(
+        Side(recipe.query_lambda, targets[0]),
+        Side(recipe.passage_lambda, targets[1]),
+        schedule.ramp_steps,
+    )
+
+
+def _dataset(rows: Sequence[TrainingRow], general: Sequence[str]) -> Dataset:
+    columns: dict[str, list[Any]] = {
+        "query": [row.query for row in rows],
+        "positive": [row.positive for row in rows],
     }
-    passages = schedule.batch_size * (1 + len(rows[0].negatives))
-    longest = max(len(text) for row in rows for text in (row.positive, *row.negatives))
-    if passages * min(recipe.passage_length, longest // 4 + 2) <= _TOKENS_AT_ONCE:
-        return SpladeLoss(model, ranking, **weights)
-    return CachedSpladeLoss(model, ranking, mini_batch_size=_PART, **weights)
-
-
-def _dataset(rows: Sequence[TrainingRow]) -> Dataset:
-    columns = {"query": [row.query for row in rows], "positive": [row.positive for row in rows]}
     for index in range(len(rows[0].negatives)):
         columns[f"negative_{index + 1}"] = [row.negatives[index] for row in rows]
-    return Dataset.from_dict(columns)
+    if general:
+        columns["general"] = [general[index % len(general)] for index in range(len(rows))]
+    return Dataset.from_dict(columns | {"label": list(range(len(rows)))})
 
 
 def _collator(model: SparseEncoder, recipe: Recipe, negatives: int) -> SparseEncoderDataCollator:
     """Tokenizes queries and passages as the encoder does: own lengths, own prompts."""
     lengths = {"query": recipe.query_length, "document": recipe.passage_length}
     passages = ["positive", *(f"negative_{index + 1}" for index in range(negatives))]
-    tasks = {"query": "query"} | dict.fromkeys(passages, "document")
+    tasks = {"query": "query"} | dict.fromkeys([*passages, "general"], "document")
     prompts = {column: model.prompts.get(task) for column, task in tasks.items()}
 
     def preprocess(texts: list[str], *, task: str, prompt: str | None = None) -> Any:
@@ -168,8 +182,11 @@ def _arguments(
         use_cpu=device == "cpu",
         max_steps=schedule.steps,
         per_device_train_batch_size=schedule.batch_size,
-        batch_sampler=BatchSamplers.NO_DUPLICATES,
+        gradient_accumulation_steps=recipe.accumulation,
         learning_rate=recipe.learning_rate,
+        learning_rate_mapping={query_table.PARAMETER: recipe.table_rate}
+        if recipe.query_table
+        else {},
         weight_decay=recipe.weight_decay,
         warmup_steps=schedule.warmup_steps,
         seed=recipe.seed,
@@ -179,7 +196,7 @@ def _arguments(
         save_strategy="steps",
         save_steps=schedule.save_every,
         save_total_limit=2,
-        metric_for_best_model=_WORTH if keeps_best else None,
+        metric_for_best_model=WORTH if keeps_best else None,
         greater_is_better=True,
         logging_steps=1,
         logging_nan_inf_filter=False,
@@ -200,67 +217,13 @@ def _why_stopped(error: Exception, trainer: SparseEncoderTrainer) -> str:
 
 
 class _Trainer(SparseEncoderTrainer):  # type: ignore[misc]
-    """Collects nothing for the library's own model card: ours is written at the end."""
+    """Takes its batches as we cut them, and collects nothing for the library's own model card."""
+
+    batches: LengthBuckets
+
+    def get_batch_sampler(self, *_: Any, **__: Any) -> LengthBuckets:
+        """Ours."""
+        return self.batches
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Leave it out."""
-
-
-class _Evaluator(BaseEvaluator):  # type: ignore[misc]
-    """The observer's measurement as the library's evaluator."""
-
-    def __init__(self, observer: Observer) -> None:
-        super().__init__()
-        self.observer = observer
-
-    def __call__(self, model: SparseEncoder, *_: Any, **__: Any) -> Measured:
-        measured = self.observer.evaluator(model)
-        return measured | ({_WORTH: self.observer.worth(measured)} if self.observer.worth else {})
-
-
-class _Watch(TrainerCallback):  # type: ignore[misc]
-    """Tells of every step, and stops where the loss is lost or the caller has seen enough."""
-
-    def __init__(self, observer: Observer) -> None:
-        self.observer = observer
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Pass the loss of the step on; stop where it is not a number."""
-        loss = (logs or {}).get("loss")
-        if loss is None:
-            return
-        if not math.isfinite(loss):
-            raise StageFailed(
-                f"training diverged: the loss of step {state.global_step} is {loss};"
-                " lower learning_rate"
-            )
-        every = max(1, -(-state.max_steps // _CURVE_POINTS))
-        curve = _curve(logs) if state.global_step % every == 0 else {}
-        self.observer.on_step(state.global_step, f"loss {loss:.3f}", curve)
-
-    def on_evaluate(
-        self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any
-    ) -> None:
-        """Pass on what was measured; ask whether to go on."""
-        measured = evaluated(metrics or {})
-        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        if losses:
-            measured["loss"] = losses[-1]
-        self.observer.on_step(state.global_step, "measured", measured)
-        if self.observer.should_stop(state.global_step, measured):
-            control.should_training_stop = True
-
-
-def _curve(logs: dict[str, Any]) -> Measured:
-    """The loss of a step, and its two parts where the loss tells them apart."""
-    parts = {"loss": logs["loss"], "ranking": logs.get("base_loss")}
-    regularizers = [logs[name] for name in _REGULARIZERS if name in logs]
-    if regularizers:
-        parts["regularizer"] = sum(regularizers)
-    return {name: float(value) for name, value in parts.items() if value is not None}
-
-
-def evaluated(entry: dict[str, Any]) -> Measured:
-    """The evaluator's own values of a log entry, without the trainer's prefix and timings."""
-    kept = ("ndcg@10", "recall@100", "query_dims", "passage_dims")
-    return {name: float(entry[f"eval_{name}"]) for name in kept if f"eval_{name}" in entry}

@@ -22,7 +22,7 @@ from distiller.store import Store
 from distiller.ui.jobs import launch
 from distiller.ui.shell import Here, switch_to
 from distiller.ui.state import failing, notice
-from distiller.ui.text import plain
+from distiller.ui.text import duration, plain
 
 if TYPE_CHECKING:
     from distiller.llm.check import EndpointCheck
@@ -211,13 +211,6 @@ def launch_form(here: Here, plan: Plan) -> None:
     st.caption(
         "It goes on where it stopped: what is written already is neither written nor paid again."
     )
-
-
-def duration(seconds: float) -> str:
-    """For people: `12 minutes`, `3.5 hours`."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def _money(expected: Sequence[Forecast]) -> str:

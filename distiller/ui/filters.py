@@ -39,7 +39,7 @@ def query_filter(here: Here) -> QueryFilter:
         complexity = select_one(here, "complexity", "Complexity", [str(c) for c in Complexity])
     with fourth:
         concept = select_one(here, "concept", "Concept", terms)
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
     text_key = here.key("filter", "text")
     if text_key not in st.session_state:
         st.session_state[text_key] = st.query_params.get("text", "")
@@ -70,9 +70,10 @@ def select_one(
     *,
     words: Mapping[str, str] | None = None,
     help: str | None = None,
+    place: str = "filter",
 ) -> str | None:
     """One of the options or none; it stands in the address under its name."""
-    key = here.key("filter", name)
+    key = here.key(place, name)
     if key not in st.session_state:
         st.session_state[key] = from_address(name, options)
     chosen = st.selectbox(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -28,7 +29,11 @@ NAMES = {
     "rewrite_concept": "A concept written anew",
     "extend_concept": "Narrower concepts",
     "another_negative": "Another hard negative",
+    "check": "Quality checks",
+    "repair": "Repairs",
+    "settle": "Repairs that need no model",
     "snapshot": "Freezing the data",
+    "calibrate": "Trying how fast this computer is",
     "train": "Training",
     "evaluate": "Measuring",
 }
@@ -129,10 +134,12 @@ def _has_failures(job: Job) -> bool:
 
 def _pace(job: Job) -> str:
     """Rate and time left of the stage under way, once there is something to go by."""
-    if not job.started or job.done < 2 or job.stage != job.kind:
+    under_way = job.result.get("under_way") or {}
+    made = job.done - under_way.get("from", 0)
+    if under_way.get("stage") != job.stage or made < 2:
         return ""
-    seconds = (now() - job.started).total_seconds()
-    rate = job.done / max(seconds, 1e-9)
+    seconds = (now() - datetime.fromisoformat(under_way["since"])).total_seconds()
+    rate = made / max(seconds, 1e-9)
     left = (job.total - job.done) / rate
     return f", {rate * 60:,.1f} a minute, about {_words(left)} left"
 
@@ -155,6 +162,6 @@ def _chip(store: Store, project_id: str) -> None:
     for job in active:
         share = f" {job.done / job.total:.0%}" if job.total else ""
         st.badge(
-            f"{name_of(job.kind)} {STATES[job.state]}{share}",
+            plain(f"{name_of(job.kind)} {STATES[job.state]}{share}"),
             icon=":material/progress_activity:",
         )

@@ -8,13 +8,16 @@ import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
-from distiller.review import ACTIONS, impact, undo_last
+from distiller.review import ACTIONS, decide_all_of, impact, impact_words
 from distiller.schema.base import Item, Provenance, Status, new_id
 from distiller.schema.errors import Conflict, DistillerError
 from distiller.schema.knowledge import Concept, DocumentType, Fact, Relationship, TypicalQuestion
 from distiller.ui.concept_help import concept_help
+from distiller.ui.everything import everything, undo_button
+from distiller.ui.filters import select_one
+from distiller.ui.paging import page_number, page_size
 from distiller.ui.shell import Here
-from distiller.ui.state import failing, notice
+from distiller.ui.state import failing, from_address, notice, to_address
 from distiller.ui.text import plain, shortened
 
 KINDS: dict[str, type[Item]] = {
@@ -24,7 +27,7 @@ KINDS: dict[str, type[Item]] = {
     "Document types": DocumentType,
     "Facts": Fact,
 }
-SIZE = 50
+WIDTH_PX, STATUS_PX = 780, 100
 _LABELS = {"approve": "Approve", "reject": "Reject", "flag": "Flag", "reset": "Set back"}
 _SHARED = set(Item.model_fields)
 
@@ -36,41 +39,74 @@ def fields_of(kind: type[Item]) -> list[str]:
 
 def knowledge_table(here: Here, kind: type[Item], title: str) -> None:
     """Items of one kind, a page at a time, with what can be done to them."""
-    left, middle, right = st.columns([2, 1, 1])
-    text = left.text_input("Words", key=here.key(title, "text"), max_chars=200).strip()
-    statuses = [str(status) for status in Status]
-    chosen = middle.selectbox(
-        "Status", statuses, index=None, placeholder="all", key=here.key(title, "status")
-    )
-    status = Status(chosen) if chosen in statuses else None
-    total = here.store.count(here.project.id, kind, status=status, text=text or None)
-    pages = max(1, -(-total // SIZE))
-    number = right.number_input(f"Page, of {pages:,}", 1, pages, key=here.key(title, pages))
+    first, second, third, fourth = st.columns([2, 1.6, 1.3, 1.3], vertical_alignment="bottom")
+    with first:
+        text = _words(here, title)
+    with second:
+        chosen = select_one(here, "status", "Status", [*map(str, Status)], place=title)
+    status = Status(chosen) if chosen else None
+    filters: dict[str, Any] = {"status": status, "text": text or None}
+    total = here.store.count(here.project.id, kind, **filters)
+    with third:
+        size = page_size(here, title)
+    with fourth:
+        number = page_number(here, title, total, size)
     rows = here.store.items(
-        here.project.id,
-        kind,
-        status=status,
-        text=text or None,
-        limit=SIZE,
-        offset=(number - 1) * SIZE,
+        here.project.id, kind, **filters, limit=size, offset=(number - 1) * size
     )
     if rows:
-        _decisions(here, kind, title, rows, total)
+        _decisions(here, kind, title, rows)
+    elif status or text:
+        st.info(
+            f"No {title.lower()} are like that. Change the filters above.",
+            icon=":material/filter_alt_off:",
+        )
     else:
-        st.info(f"No {title.lower()} are like that yet.", icon=":material/hub:")
-    _one(here, title, rows)
+        st.info(
+            f"There are no {title.lower()} yet. Have them written on the page Domain, or add them "
+            "below.",
+            icon=":material/hub:",
+        )
+
+    def decide(action: str, reason: str, told: int) -> None:
+        decide_all_of(
+            here.store,
+            here.project.id,
+            kind,
+            filters,
+            action,
+            who=here.who,
+            expected=told,
+            reason=reason,
+        )
+
+    if total:
+        everything(here, title, total, title.lower(), _LABELS, decide)
+    _one(here, kind, title, rows)
     with st.expander(f"Add to the {title.lower()}"):
         _form(here, kind, None, here.key(title, "new"))
 
 
-def _decisions(here: Here, kind: type[Item], title: str, rows: list[Any], total: int) -> None:
-    names = fields_of(kind)
+def _words(here: Here, title: str) -> str:
+    key = here.key(title, "text")
+    if key not in st.session_state:
+        st.session_state[key] = st.query_params.get("text", "")
+    text = st.text_input("Words", key=key, max_chars=200).strip()
+    to_address(text=text)
+    return text
+
+
+def _decisions(here: Here, kind: type[Item], title: str, rows: list[Any]) -> None:
+    first, *others = fields_of(kind)
+    # What no row on the page has takes no room; the form below has all fields.
+    names = [first, *(name for name in others if any(getattr(row, name) for row in rows))]
+    titles = [name.replace("_", " ").capitalize() for name in names]
     frame = pd.DataFrame(
         [
-            [*(_shown(getattr(row, name)) for name in names), f"{row.status}{_stale(row)}"]
+            [f"{row.status}{_stale(row)}", *(_shown(getattr(row, name)) for name in names)]
             for row in rows
         ],
-        columns=[*(name.replace("_", " ").capitalize() for name in names), "Status"],
+        columns=["Status", *titles],
         index=[row.id for row in rows],
     )
     version = hash(tuple((row.id, row.version) for row in rows))
@@ -80,14 +116,15 @@ def _decisions(here: Here, kind: type[Item], title: str, rows: list[Any], total:
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
+        # Narrow enough that all columns are in sight at 1280 pixels.
+        column_config={
+            title: st.column_config.Column(width=width)
+            for title, width in zip(frame.columns, _widths(len(names)), strict=True)
+        },
     )
     numbers = picked["selection"]["rows"]
     chosen = [rows[number] for number in numbers if 0 <= number < len(rows)]
-    everything = len(rows) == total
-    whole = st.checkbox(
-        f"All {len(rows):,} shown here" + ("" if everything else f" (of {total:,})"),
-        key=here.key(title, "whole", version),
-    )
+    whole = st.checkbox(f"All {len(rows):,} shown here", key=here.key(title, "whole", version))
     chosen = rows if whole else chosen
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(chosen)} selected:**")
@@ -95,10 +132,16 @@ def _decisions(here: Here, kind: type[Item], title: str, rows: list[Any], total:
             key = here.key(title, "do", action)
             if st.button(label, key=key, disabled=not chosen) and chosen:
                 _decide(here, kind, chosen, action)
-        if st.button("Undo my last step", key=here.key(title, "undo"), icon=":material/undo:"):
-            with failing():
-                notice(undo_last(here.store, here.project.id, here.who).words)
-                st.rerun()
+        undo_button(here, title)
+
+
+def _widths(fields: int) -> list[int]:
+    """In pixels: status, what an item is called by, and its other fields."""
+    rest = WIDTH_PX - STATUS_PX
+    return [
+        STATUS_PX,
+        *([rest] if fields == 1 else [150, *[(rest - 150) // (fields - 1)] * (fields - 1)]),
+    ]
 
 
 def _decide(here: Here, kind: type[Item], chosen: list[Any], action: str) -> None:
@@ -115,23 +158,33 @@ def _decide(here: Here, kind: type[Item], chosen: list[Any], action: str) -> Non
         st.rerun()
 
 
-def _one(here: Here, title: str, rows: list[Any]) -> None:
+def _one(here: Here, kind: type[Item], title: str, rows: list[Any]) -> None:
     """Open one item, by keyboard too: change it, and see where it comes from."""
     by_id = {row.id: row for row in rows}
+    asked = from_address("item")
+    if asked and asked not in by_id:
+        try:
+            by_id[asked] = here.store.get(kind, asked, project_id=here.project.id)
+        except DistillerError:
+            st.error(
+                "This project has no such item: the link may be old. Choose another one below."
+            )
+            asked = None
     ids = list(by_id)
     opened = st.selectbox(
         f"Open one of the {title.lower()}",
         ids,
-        index=None,
+        index=ids.index(asked) if asked else None,
         format_func=lambda id_: shortened(_name(by_id[id_])) if id_ in by_id else "",
         key=here.key(title, "open", hash(tuple(ids))),
         placeholder="choose by its words",
     )
+    to_address(item=opened if opened in by_id else None)
     if opened not in by_id:
         return
     item = by_id[opened]
     with st.container(border=True):
-        rests = impact(here.store, here.project.id, item).words
+        rests = impact_words(impact(here.store, here.project.id, item))
         if rests:
             st.warning(rests)
         _form(here, type(item), item, here.key(title, "edit", item.id))
@@ -148,8 +201,9 @@ def _one(here: Here, title: str, rows: list[Any]) -> None:
 def _form(here: Here, kind: type[Item], item: Any, key: str) -> None:
     """Fields of an item; what is sent is written under the version that was shown."""
     shown = st.session_state.setdefault(f"{key}/shown", item)
-    version = shown.version if shown else 0
-    with st.form(f"{key}/{version}", clear_on_submit=item is None, border=False):
+    # A form of its own for each item that is added: what was refused is not typed again.
+    version = shown.version if shown else st.session_state.get(f"{key}/added", 0)
+    with st.form(f"{key}/{version}", border=False):
         values = {name: _field(kind, name, shown) for name in fields_of(kind)}
         sent = st.form_submit_button("Save" if item else "Add", type="primary")
     if not sent:
@@ -158,10 +212,14 @@ def _form(here: Here, kind: type[Item], item: Any, key: str) -> None:
         if shown is None:
             made = Provenance(source="reviewer", editor=here.who)
             new = kind.model_validate({"id": new_id("k"), "provenance": made, **values})
-            if not here.store.add(here.project.id, [new]):
-                st.warning("The project has that already; nothing was added.")
+            if not here.store.add(here.project.id, [new], by=here.who):
+                st.warning(
+                    "The project has that already, perhaps among the rejected ones; nothing was "
+                    "added. Look for it with the filters above."
+                )
                 return
-            notice("Added")
+            st.session_state[f"{key}/added"] = version + 1
+            notice("Added. Undo takes it back")
         else:
             changed = kind.model_validate(shown.model_dump() | values)
             here.store.edit(changed, who=here.who, project_id=here.project.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from pydantic import ValidationError
 
-from distiller.review import impact
+from distiller.review import impact, impact_words
 from distiller.schema.errors import Conflict, DistillerError
 from distiller.schema.examples import Passage
 from distiller.ui.shell import Here
@@ -18,7 +18,7 @@ def passage_form(here: Here, passage: Passage) -> None:
     """Title and text; another's change since it was opened is shown beside one's own."""
     opened_key = here.key("opened", passage.id)
     opened: Passage = st.session_state.setdefault(opened_key, passage)
-    rests = impact(here.store, here.project.id, opened).words
+    rests = impact_words(impact(here.store, here.project.id, opened))
     if rests:
         st.caption(f"{rests} The passage then waits for a grade again.")
     with st.form(here.key("edit", passage.id, opened.version)):

@@ -7,6 +7,8 @@ import streamlit as st
 
 from distiller.review import PairFilter, PairRow, decide_all_pairs, decide_pairs
 from distiller.schema.examples import Passage, Query
+from distiller.ui.everything import everything, undo_button
+from distiller.ui.paging import chosen_order, page_number, page_size
 from distiller.ui.passages_card import hides_judge
 from distiller.ui.passages_words import STRATEGY_NAMES
 from distiller.ui.shell import Here
@@ -14,7 +16,6 @@ from distiller.ui.state import failing, from_address, notice, to_address
 from distiller.ui.text import shortened
 
 ORDERS = {"Likely mistakes first": True, "Oldest first": False}
-SIZES = [25, 50, 100]
 _LABELS = {"agree": "Agree with the writer's grade", "reject": "Reject the passage"}
 
 
@@ -55,22 +56,35 @@ def table(here: Here, wanted: PairFilter) -> None:
     numbers = picked["selection"]["rows"]
     chosen = [rows[number] for number in numbers if 0 <= number < len(rows)]
     _selection(here, chosen)
-    _everything(here, wanted, total)
+
+    def decide(action: str, reason: str, told: int) -> None:
+        decide_all_pairs(
+            here.store,
+            here.project.id,
+            wanted,
+            action,
+            who=here.who,
+            expected=told,
+            reason=reason,
+        )
+
+    everything(here, "pairs", total, "passages", _LABELS, decide)
     _one(here, rows, queries, passages)
 
 
 def _page(here: Here, wanted: PairFilter, total: int) -> list[PairRow]:
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    order = first.selectbox("Order", list(ORDERS), key=here.key("order"))
-    size = second.selectbox("On a page", SIZES, key=here.key("size"))
-    size = size if size in SIZES else SIZES[0]
-    pages = -(-total // size)
-    number = third.number_input(f"Page, of {pages:,}", 1, pages, key=here.key("page", pages))
+    with first:
+        order = chosen_order(here, "pairs", list(ORDERS))
+    with second:
+        size = page_size(here, "pairs")
+    with third:
+        number = page_number(here, "pairs", total, size)
     st.caption(f"{total:,} passages, each beside its query. Grades run from 0 to 3.")
     return here.store.pairs(
         here.project.id,
         wanted,
-        suspects_first=ORDERS.get(order, True),
+        suspects_first=ORDERS[order],
         limit=size,
         offset=(number - 1) * size,
     )
@@ -117,35 +131,9 @@ def _selection(here: Here, chosen: list[PairRow]) -> None:
             if st.button(label, key=key, disabled=not chosen) and chosen:
                 with failing():
                     decide_pairs(here.store, here.project.id, chosen, action, who=here.who)
-                    notice(f"{len(chosen):,} passages: {label.lower()}. Undo is in Focus")
+                    notice(f"{len(chosen):,} passages: {label.lower()}")
                     st.rerun()
-
-
-def _everything(here: Here, wanted: PairFilter, total: int) -> None:
-    """Decide about all that the filter finds; the number is said and confirmed before."""
-    with st.expander(f"Decide about all {total:,} that the filters find"):
-        action = st.radio(
-            "Decision",
-            list(_LABELS),
-            format_func=lambda name: _LABELS.get(name, name),
-            horizontal=True,
-            key=here.key("all", "action"),
-        )
-        reason = st.text_input("Reason (not needed)", key=here.key("all", "reason"), max_chars=500)
-        words = _LABELS.get(action, "?")
-        if st.button(f"{words}: all {total:,} passages", key=here.key("all", "do")):
-            with failing():
-                decide_all_pairs(
-                    here.store,
-                    here.project.id,
-                    wanted,
-                    action,
-                    who=here.who,
-                    expected=total,
-                    reason=reason,
-                )
-                notice(f"{total:,} passages: {words.lower()}. One undo in Focus takes it back")
-                st.rerun()
+        undo_button(here, "pairs")
 
 
 def _one(

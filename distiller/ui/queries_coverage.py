@@ -6,10 +6,14 @@ import pandas as pd
 import plotly.express as px
 import streamlit as st
 
+from distiller.packs.templates import template
 from distiller.review import Coverage, coverage
+from distiller.schema.base import Status
+from distiller.schema.knowledge import Concept
 from distiller.store import Store
-from distiller.ui.jobs import launch
+from distiller.ui.jobs import job_progress, launch
 from distiller.ui.shell import Here
+from distiller.ui.state import failing
 
 SHOWN = 40
 
@@ -34,10 +38,14 @@ def coverage_map(here: Here) -> None:
     concepts = found.concepts[(page - 1) * SHOWN : page * SHOWN]
     bare = sum(not found.total(concept) for concept in found.concepts)
     st.markdown(
-        f"{bare:,} of {len(found.concepts):,} concepts have no query yet. "
-        "What no query asks about, the search model does not learn."
+        (
+            f"{bare:,} of {len(found.concepts):,} concepts have no query yet. "
+            if bare
+            else f"Each of the {len(found.concepts):,} concepts has a query. "
+        )
+        + "What no query asks about, the search model does not learn."
     )
-    _more(here)
+    _more(here, found)
     frame = pd.DataFrame(
         [[found.counts[concept][kind] for kind in found.types] for concept in concepts],
         index=[f"\u2068{concept}\u2069" for concept in concepts],
@@ -56,14 +64,46 @@ def coverage_map(here: Here) -> None:
         st.dataframe(frame)
 
 
-def _more(here: Here) -> None:
-    """Have the gaps filled: new queries go to the concepts and types that have the fewest."""
+def _more(here: Here, found: Coverage) -> None:
+    """Have queries written: about one concept, of one type, or wherever the fewest are."""
     from distiller.pipeline import Plan
 
     counts = here.store.counts(here.project.id)["query"]
     standing = sum(counts.values()) - counts["rejected"]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        more = st.number_input("More queries", 1, 10_000, 20, key=here.key("more"), width=160)
-        if st.button("Have the gaps filled", icon=":material/add:", key=here.key("fill")):
-            plan = Plan(queries=standing + int(more))
-            launch(here, ["queries"], plan, f"{more:,} queries are being written where few are")
+    with failing():
+        known = [kind.name for kind in template(here.project.domain.template).query_types]
+        first, second, third = st.columns([3, 3, 2], vertical_alignment="bottom")
+        concept = first.selectbox(
+            "About",
+            found.concepts,
+            index=None,
+            placeholder="where the fewest are",
+            format_func=lambda term: f"{term} ({found.total(term):,})",
+            key=here.key("more", "concept"),
+        )
+        kind = second.selectbox(
+            "Type",
+            known,
+            index=None,
+            placeholder="all types",
+            format_func=lambda name: name.replace("_", " "),
+            key=here.key("more", "type"),
+        )
+        more = third.number_input("More queries", 1, 10_000, 10, key=here.key("more"))
+        # The state of a widget can be forged.
+        concept = concept if concept in found.concepts else None
+        plan = Plan(
+            queries=standing + int(more),
+            targets=_ids(here, concept) if concept else [],
+            query_type=kind if kind in known else "",
+        )
+        if st.button("Generate more here", icon=":material/add:", key=here.key("fill")):
+            where = f"about {concept}" if concept else "where few are"
+            launch(here, ["queries"], plan, f"{more:,} queries are being written {where}")
+    for job in here.store.jobs(here.project.id, kind="queries", active=True):
+        job_progress(here, job)
+
+
+def _ids(here: Here, term: str) -> list[str]:
+    rows = here.store.values(here.project.id, Concept, ["id", "term", "status"])
+    return [id_ for id_, name, status in rows if name == term and status != Status.REJECTED]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from pydantic import ValidationError
 
-from distiller.review import impact
+from distiller.review import impact, impact_words
 from distiller.schema.errors import Conflict, DistillerError
 from distiller.schema.examples import Complexity, Query
 from distiller.ui.shell import Here
@@ -16,7 +16,7 @@ def edit_form(here: Here, query: Query) -> None:
     """The query's fields; another's change since it was opened is shown beside one's own."""
     opened_key = here.key("opened", query.id)
     opened: Query = st.session_state.setdefault(opened_key, query)
-    rests = impact(here.store, here.project.id, opened).words
+    rests = impact_words(impact(here.store, here.project.id, opened))
     if rests:
         st.caption(rests)
     with st.form(here.key("edit", query.id, opened.version)):

@@ -7,7 +7,10 @@ import streamlit as st
 
 from distiller.review import ACTIONS, QueryFilter, decide_all
 from distiller.schema.examples import Query
+from distiller.ui.everything import everything, undo_button
+from distiller.ui.paging import chosen_order, page_number, page_size
 from distiller.ui.queries_edit import edit_form, history
+from distiller.ui.queries_sheet import sheet
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, from_address, notice, to_address
 from distiller.ui.text import plain, shortened
@@ -20,7 +23,8 @@ ORDERS = {
     "Complexity": ("complexity", False),
     "Status": ("status", False),
 }
-SIZES = [25, 50, 100]
+WIDTHS = {"Query": 360, "Status": 100, "Type": 110, "Complexity": 100, "Concepts": 130}
+"""In pixels."""
 _LABELS = {"approve": "Approve", "reject": "Reject", "flag": "Flag", "reset": "Set back"}
 
 
@@ -34,6 +38,35 @@ def table(here: Here, wanted: QueryFilter) -> None:
         )
         return
     rows = _page(here, wanted, total)
+    editing = st.toggle(
+        "Edit in the table",
+        key=here.key("in place"),
+        help="Change words, status, type, complexity and concepts in their cells; every change is "
+        "kept at once and can be undone. Without it, rows can be selected.",
+    )
+    if editing:
+        sheet(here, rows)
+        undo_button(here, "queries")
+    else:
+        _selection(here, _picked(here, rows))
+
+    def decide(action: str, reason: str, told: int) -> None:
+        decide_all(
+            here.store,
+            here.project.id,
+            wanted,
+            action,
+            who=here.who,
+            expected=told,
+            reason=reason,
+        )
+
+    everything(here, "queries", total, "queries", _LABELS, decide)
+    _one(here, rows)
+
+
+def _picked(here: Here, rows: list[Query]) -> list[Query]:
+    """The rows in a grid; those that are selected."""
     frame = pd.DataFrame(
         {
             "Query": [shortened(row.query, 300) for row in rows],
@@ -51,22 +84,23 @@ def table(here: Here, wanted: QueryFilter) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
-        column_config={"Query": st.column_config.TextColumn(width="large")},
+        # Narrow enough that all columns are in sight at 1280 pixels.
+        column_config={
+            name: st.column_config.Column(width=width) for name, width in WIDTHS.items()
+        },
     )
     numbers = picked["selection"]["rows"]
-    chosen = [rows[number] for number in numbers if 0 <= number < len(rows)]
-    _selection(here, chosen)
-    _everything(here, wanted, total)
-    _one(here, rows)
+    return [rows[number] for number in numbers if 0 <= number < len(rows)]
 
 
 def _page(here: Here, wanted: QueryFilter, total: int) -> list[Query]:
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    order = first.selectbox("Order", list(ORDERS), key=here.key("order"))
-    size = second.selectbox("On a page", SIZES, key=here.key("size"))
-    pages = -(-total // size)
-    number = third.number_input(f"Page, of {pages:,}", 1, pages, key=here.key("page", pages))
-    column, descending = ORDERS[order]
+    with first:
+        column, descending = ORDERS[chosen_order(here, "queries", list(ORDERS))]
+    with second:
+        size = page_size(here, "queries")
+    with third:
+        number = page_number(here, "queries", total, size)
     st.caption(f"{total:,} queries")
     return here.store.items(
         here.project.id,
@@ -95,36 +129,9 @@ def _selection(here: Here, chosen: list[Query]) -> None:
                         who=here.who,
                         versions={query.id: query.version for query in chosen},
                     )
-                    notice(f"{len(chosen):,} queries: {label.lower()}. Undo is in Focus, or below")
+                    notice(f"{len(chosen):,} queries: {label.lower()}")
                     st.rerun()
-
-
-def _everything(here: Here, wanted: QueryFilter, total: int) -> None:
-    """Decide about all that the filter finds; the number is said and confirmed before."""
-    with st.expander(f"Decide about all {total:,} that the filters find"):
-        action = st.radio(
-            "Decision",
-            list(_LABELS),
-            format_func=lambda name: _LABELS.get(name, name),
-            horizontal=True,
-            key=here.key("all", "action"),
-        )
-        reason = st.text_input("Reason (not needed)", key=here.key("all", "reason"), max_chars=500)
-        if st.button(
-            f"{_LABELS.get(action, '?')} all {total:,} queries", key=here.key("all", "do")
-        ):
-            with failing():
-                decide_all(
-                    here.store,
-                    here.project.id,
-                    wanted,
-                    action,
-                    who=here.who,
-                    expected=total,
-                    reason=reason,
-                )
-                notice(f"{total:,} queries: {_LABELS[action].lower()}. One undo takes it back")
-                st.rerun()
+        undo_button(here, "queries")
 
 
 def _one(here: Here, rows: list[Query]) -> None:

@@ -38,3 +38,10 @@ def told_apart(names: Sequence[str], *taken: str, length: int = 28) -> dict[str,
         used.add(label)
         labels[name] = label
     return labels
+
+
+def duration(seconds: float) -> str:
+    """For people: `12 minutes`, `3.5 hours`."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

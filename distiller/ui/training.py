@@ -14,23 +14,30 @@ from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.examples import Query
 from distiller.schema.jobs import Job, JobState
 from distiller.schema.retrieval import TrainedModel
-from distiller.ui.jobs import REFRESH_S, STATES, job_line, launch
+from distiller.ui.jobs import REFRESH_S, STATES, job_line
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
 from distiller.ui.text import plain
+from distiller.ui.training_start import try_speed
 
 FEW = 20
 """Fewer training queries than this teach next to nothing."""
-PRESETS = {
-    "quick": "**Quick.** One short pass, to see that everything works; not meant to win.",
-    "balanced": "**Balanced.** Three passes over the data. A good first choice.",
-    "thorough": "**Thorough.** Six passes with many hard negatives, for the model you will use.",
+SPLITS = {
+    "train": "to learn from",
+    "val": "kept aside to choose the best moment of the training",
+    "test": "kept aside to measure the model at the end",
 }
 CURVES: list[tuple[str, str, dict[str, str]]] = [
     (
         "Loss: how wrong the model is on the training queries (lower is better)",
         "Loss",
-        {"loss": "in all", "ranking": "ranking", "regularizer": "regulariser"},
+        {
+            "loss": "in all",
+            "ranking": "ranking",
+            "teacher": "teacher",
+            "guard": "staying near the start model",
+            "regularizer": "regulariser",
+        },
     ),
     (
         "nDCG@10 on queries kept aside: how high the right passages rank (1 is perfect)",
@@ -74,6 +81,7 @@ def readiness(here: Here) -> DatasetSnapshot | None:
                 seed=here.settings.seed,
                 quality=here.settings.quality,
             )
+            try_speed(here, made)
             notice(f"Frozen: {made.counts.get('train', 0):,} queries to train on")
             st.rerun()
     if not frozen:
@@ -88,9 +96,20 @@ def readiness(here: Here) -> DatasetSnapshot | None:
         key=here.key("data"),
     )
     snapshot = known.get(chosen, frozen[0])
+    st.dataframe(
+        [
+            {"Queries": snapshot.counts.get(part, 0), "What for": words}
+            for part, words in SPLITS.items()
+        ],
+        hide_index=True,
+    )
     size = snapshot.counts.get("train", 0)
     if size < FEW:
         st.warning(f"Only {size} queries to train on; {FEW} are the least that teach anything.")
+    if not snapshot.counts.get("val"):
+        st.warning(
+            "No query is kept aside to choose the best moment of the training; approve more first."
+        )
     if not snapshot.counts.get("test"):
         st.warning("No query is kept aside for the final test; approve more queries first.")
     return snapshot
@@ -104,55 +123,6 @@ def _title(snapshot: DatasetSnapshot | None) -> str:
         f"{snapshot.created:%Y-%m-%d %H:%M} UTC: {counts.get('train', 0):,} to train, "
         f"{counts.get('val', 0):,} to choose, {counts.get('test', 0):,} to test"
     )
-
-
-def start(here: Here, snapshot: DatasetSnapshot) -> None:
-    """Choose how long and careful to train, and begin."""
-    from distiller.pipeline import Plan
-
-    names = list(PRESETS)
-    preset = st.radio(
-        "How careful",
-        names,
-        index=1,
-        captions=[PRESETS[name].split("**")[2].strip() + _estimate(here, name) for name in names],
-        format_func=str.capitalize,
-        key=here.key("preset"),
-    )
-    preset = preset if preset in PRESETS else "balanced"
-    with st.expander("Advanced"):
-        base = st.text_input(
-            "Start model",
-            "tiny",
-            max_chars=300,
-            key=here.key("base"),
-            help="`tiny` is packaged: 4.4 million parameters, English. Or a model's name on the "
-            "Hugging Face hub, or a folder on this computer.",
-        ).strip()
-        st.dataframe(_recipe(preset), hide_index=True)
-    if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-        plan = Plan(snapshot=snapshot.id, preset=preset, base=base or "tiny")
-        stages = ["snapshot", "train", "evaluate"]
-        launch(here, stages, plan, "Training has begun; you may close this page")
-
-
-def _recipe(preset: str) -> list[dict[str, str]]:
-    from distiller.train.recipe import PRESETS as RECIPES
-
-    fields = RECIPES[preset].model_dump(exclude={"name", "evidence"})
-    return [{"Setting": name, "Value": str(value)} for name, value in fields.items()]
-
-
-def _estimate(here: Here, preset: str) -> str:
-    """How long it took last time on this computer; nothing where it was never done."""
-    for job in reversed(here.store.jobs(kind="train")):
-        plan = job.parameters.get("plan", {})
-        stages = job.result.get("stages", [])
-        if job.state == JobState.DONE and plan.get("preset") == preset:
-            seconds = sum(stage["seconds"] for stage in stages if stage["stage"] == "train")
-            if seconds > 1:
-                return f" Last time: {seconds / 60:.1f} minutes."
-    return ""
 
 
 @st.fragment(run_every=REFRESH_S)
@@ -236,9 +206,18 @@ def _row(job: Job, title: str, model: TrainedModel | None) -> dict[str, Any]:
         "How it ended": STATES[job.state],
         "nDCG@10 before": measured[0] if measured else None,
         "nDCG@10 best": max(measured) if measured else None,
+        "Better than its start model?": _verdict(model),
         "Model": model.path if model else "",
         "Remark": job.message,
     }
+
+
+def _verdict(model: TrainedModel | None) -> str:
+    if model is None or not model.promotion:
+        return ""
+    if model.promoted:
+        return f"Yes: {model.promotion}"
+    return f"Not shown, so use {model.recommended}: {model.promotion}"
 
 
 def has_queries(here: Here) -> bool:

@@ -16,7 +16,15 @@ st.markdown(
 key = here.key("knowledge")
 if key not in st.session_state:
     st.session_state[key] = from_address("view", VIEWS) or VIEWS[0]
-view = st.radio("View", VIEWS, key=key, horizontal=True, label_visibility="collapsed")
+view = st.radio(
+    "View",
+    VIEWS,
+    key=key,
+    horizontal=True,
+    label_visibility="collapsed",
+    # What narrows one kind down says nothing about another.
+    on_change=lambda: to_address(item=None, text=None, status=None, page=None),
+)
 view = view if view in VIEWS else VIEWS[0]
 to_address(view=view)
 if view == "Graph":

@@ -4,7 +4,8 @@ import streamlit as st
 
 from distiller.ui.navigation import path_of
 from distiller.ui.shell import guard
-from distiller.ui.training import has_queries, history, readiness, start, watch
+from distiller.ui.training import has_queries, history, readiness, watch
+from distiller.ui.training_start import start
 
 here = guard("Training")
 st.markdown(

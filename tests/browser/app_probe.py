@@ -12,8 +12,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
+ROOT = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking"]
 
@@ -26,9 +27,18 @@ def free_port() -> int:
 
 def start_app(workspace: Path, port: int) -> subprocess.Popen[bytes]:
     """`distiller app`, answering."""
-    command = [sys.executable, "-m", "distiller", "app", "--port", str(port)]
+    return started([sys.executable, "-m", "distiller", "app", "--port", str(port)], workspace, port)
+
+
+def start_streamlit(workspace: Path, port: int) -> subprocess.Popen[bytes]:
+    """`streamlit run app.py`, answering."""
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    return started(command, workspace, port)
+
+
+def started(command: list[str], workspace: Path, port: int) -> subprocess.Popen[bytes]:
     environment = os.environ | {"DISTILLER_WORKSPACE": str(workspace)}
-    server = subprocess.Popen(command, env=environment, start_new_session=True)
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     for _ in range(300):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
@@ -61,3 +71,21 @@ def visit(chromium: Browser, url: str) -> Page:
     page.set_default_timeout(30_000)
     page.goto(url)
     return page
+
+
+STREAMLITS_PROBES = ("_stcore/health", "_stcore/host-config")
+"""Streamlit looks for its base path below a page's address first; those answers are 404."""
+
+
+class Console:
+    """What a page says in the browser's console that is an error, and not Streamlit's probing."""
+
+    def __init__(self, page: Page) -> None:
+        self.errors: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        where = str(message.location.get("url", ""))
+        if message.type == "error" and not where.endswith(STREAMLITS_PROBES):
+            self.errors.append(f"{message.text} ({where})")

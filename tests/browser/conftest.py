@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from app_probe import FLAGS, free_port, start_app, stop_app, stop_workers
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from distiller.store import Store
+
+expect.set_options(timeout=20_000)
+"""A machine of two cores that others use, too, may take its time."""
 
 
 @pytest.fixture(scope="module")

@@ -90,17 +90,3 @@ def test_foreign_passages_are_text(chromium: Browser, address: str, store: Store
     assert page.locator("h3").first.inner_text() == HOSTILE
     expect(page.get_by_text(f"{HOSTILE} {HOSTILE}", exact=True)).to_be_visible()
     assert page.title() != "x"
-
-
-@pytest.mark.parametrize("width", [800, 1280])
-@pytest.mark.parametrize("mode", ["Focus", "Table"])
-def test_nothing_scrolls_sideways(
-    chromium: Browser, address: str, store: Store, width: int, mode: str
-):
-    project = open_example(store)
-    page = visit(chromium, f"{address}/passages?project={project.name}&mode={mode}")
-    page.set_viewport_size({"width": width, "height": 900})
-    last = {"Focus": "Where it comes from", "Table": "Open one passage"}
-    page.get_by_text(last[mode]).wait_for()
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -29,13 +29,32 @@ COMMANDS = {
     "mine": ["--negatives", "--with", "--skip", "--depth", "--margin", "--project"],
     "teach": ["--teacher", "--project"],
     "validate": ["--strict"],
+    "repair": ["--check", "--attempts", "--dry-run", "--project", "--json"],
     "format": ["--format", "--split", "--output"],
     "import": [],
-    "train": ["--project", "--train-file", "--val-file", "--base", "--output", "--preset"],
+    "train": [
+        "--project",
+        "--train-file",
+        "--val-file",
+        "--base",
+        "--output",
+        "--preset",
+        "--canary",
+    ],
     "evaluate": ["--model", "--collection", "--json"],
     "search": ["--model", "--collection"],
-    "pipeline": ["--domain", "--queries", "--train", "--collection", "--corpus", "--teacher"],
+    "pipeline": [
+        "--domain",
+        "--queries",
+        "--train",
+        "--collection",
+        "--corpus",
+        "--teacher",
+        "--repair",
+        "--attempts",
+    ],
     "status": ["--project", "--json"],
+    "export onnx": ["--model", "--output", "--int8", "--collection"],
 }
 
 
@@ -70,7 +89,7 @@ def distiller(
 def test_each_command_has_its_options_and_says_what_it_does(
     command: str, distiller: Callable[..., Done]
 ) -> None:
-    shown = distiller(command, "--help")
+    shown = distiller(*command.split(), "--help")
     assert shown.returncode == 0
     assert [option for option in COMMANDS[command] if option not in shown.stdout] == []
 
@@ -121,8 +140,10 @@ BAD_INPUT = {
     "no start model": (["pipeline", "--domain", "law", "--train", "--base", "./no"], "./no"),
     "val file alone": (["train", "--val-file", "x.json"], "--train-file"),
     "no train file": (["train", "--train-file", "nowhere.json"], "nowhere.json"),
+    "no canary": (["train", "--train-file", "x.json", "--canary", "nowhere"], "nowhere"),
     "no model to measure": (["evaluate", "--collection", "nowhere"], "--model"),
     "a negative budget": (["bootstrap", "--domain", "law", "--budget", "-1"], "--budget"),
+    "no such check": (["repair", "--check", "nosuch"], "project"),
     "bad url": (["bootstrap", "--domain", "law", "--llm", "not a url"], "not a url"),
 }
 

@@ -263,6 +263,21 @@ def test_the_hash_is_of_the_content_alone(store: Store, project: Project) -> Non
     regraded[0].positives[0].grade = 2
     assert content_hash(regraded) != content_hash(examples)
     assert content_hash(examples[:-1]) != content_hash(examples)
+    decided = [one.model_copy(deep=True) for one in examples]
+    decided[0].positives[0].decided_by = "judge"  # no model learns otherwise for that
+    assert content_hash(decided) == content_hash(examples)
+    decided[0].positives[0].decided_by = "reviewer"  # this one counts more
+    assert content_hash(decided) != content_hash(examples)
+
+
+def test_who_decided_travels_with_the_passage(store: Store, project: Project) -> None:
+    fill(store, project, 2)
+    assert {p.decided_by for one in assemble(store, project) for p in one.positives} == {
+        "generator"
+    }
+    store.grade(project.id, [Given("q0", "p0", 3)], who="Ana")
+    [decided] = assemble(store, project)
+    assert decided.positives[0].decided_by == "reviewer"
 
 
 def test_related_terms_keep_queries_together(store: Store, project: Project) -> None:

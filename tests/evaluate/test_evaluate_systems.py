@@ -70,3 +70,16 @@ def test_the_packaged_start_model_reaches_its_known_figure(name, ndcg, collectio
     assert 0 < tiny.flops < tiny.query_dims
     assert fused.measures["ndcg@10"] > min(bm25.measures["ndcg@10"], tiny.measures["ndcg@10"])
     assert math.isclose(tiny.measures["map"], sum(tiny.per_query["map"].values()) / report.queries)
+
+
+def test_a_name_may_say_how_many_terms_are_kept(tmp_path):
+    pytest.importorskip("sentence_transformers")
+    names = ["tiny", "tiny@2", "tiny@1/2"]
+    report = evaluate(systems(names, SMALL, tmp_path), SMALL)
+    whole, passages, both = report.systems
+    assert [system.name for system in report.systems] == names
+    assert passages.query_dims == whole.query_dims > 1
+    assert (passages.passage_dims, both.query_dims, both.passage_dims) == (2, 1, 2)
+    assert both.measures["ndcg@10"] == 1.0  # the heaviest term of "rent" is rent
+    with pytest.raises(InputError, match="at least 1"):
+        systems(["tiny@0"], SMALL, tmp_path)

@@ -5,6 +5,7 @@ It stands in for a model where mechanics and faults are tested, never where qual
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -29,6 +30,7 @@ class Writer:
         self.fault = fault
         self.asked: Counter[str] = Counter()
         self.numbers: Counter[str] = Counter()
+        self.read: set[str] = set()
 
     def __call__(self, body: Body) -> Scripted:
         wanted = body.get("response_format", {}).get("json_schema")
@@ -60,10 +62,13 @@ class Writer:
                 "sub_areas": [f"chapter {w}" for w in WORDS[: count("sub_areas")]]
             },
             "Glossary": lambda: several("entries", self.entry),
+            "Reading": lambda: self.reading(user, count("entries")),
             "Rewritten": self.rewritten,
             "Context": self.context,
+            "MendedQuery": lambda: {"query": self.query()["query"]},
             "Kinds": lambda: several("document_types", self.kind),
             "Queries": lambda: several("queries", self.keywords),
+            "PassageQueries": lambda: several("queries", self.plain),
             "OtherQueries": lambda: {
                 "queries": [{"kind": kind, "query": self.query()["query"]} for kind in kinds()]
             },
@@ -79,6 +84,17 @@ class Writer:
             "definition": f"An agreement about {term} that binds landlord and tenant.",
             "example": f"They signed the {term} in spring.",
             "related_terms": ["lease", "lease", term],
+        }
+
+    def reading(self, user: str, count: int) -> dict[str, Any]:
+        """Terms are long words of the passages, each once."""
+        shown = " ".join(re.findall(r"<passage>(.*)</passage>", user))
+        words = dict.fromkeys(re.findall(r"[a-z]{6,}", shown))
+        terms = [word for word in words if word not in self.read][:count]
+        self.read.update(terms)
+        return {
+            "sub_area": f"chapter {WORDS[self.number('chapter') - 1]}",
+            "entries": [{**self.entry(), "term": term} for term in terms],
         }
 
     def rewritten(self) -> dict[str, Any]:
@@ -125,6 +141,9 @@ class Writer:
     def keywords(self) -> dict[str, Any]:
         n = spelled(self.number("query")).replace(" ", "")
         return {"concept": "rent", "query": f"withhold rent {n}wall {n}roof {n}door"}
+
+    def plain(self) -> dict[str, Any]:
+        return {"query": self.keywords()["query"]}
 
     def passage(self, sentences: int) -> dict[str, Any]:
         n = spelled(self.number("passage"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from corpus import passages
 from scripted_writer import Connect, Writer
 
 from distiller.generate import (
@@ -34,6 +35,21 @@ def test_without_negatives_no_query_is_altered():
     assert completions("passages", queries=20, negatives_per_query=0) == math.ceil(20 * 1.15)
 
 
+def test_grounded_queries_are_asked_for_passage_by_passage_and_bring_their_positive():
+    assert completions("queries", queries=30, grounded=30, per_passage=3) == math.ceil(10 * 1.15)
+    assert completions("passages", queries=30, grounded=30) == 0
+    assert completions("judge", queries=30, grounded=30) == 30 * 2
+    mixed = completions("passages", queries=30, grounded=10, negatives_per_query=0)
+    assert mixed == math.ceil(20 * 1.15)
+
+
+def test_negatives_of_grounded_queries_are_forecast_where_they_are_asked_for():
+    planned = completions(
+        "passages", queries=10, grounded=10, negatives_per_query=0, grounded_negatives=2
+    )
+    assert planned == math.ceil(10 * 1.15) + math.ceil(20 * 1.15)
+
+
 def test_long_passages_are_forecast_longer():
     def tokens(length: str) -> int:
         planned = requests_for(["passages"], Domain(name="tenancy"), length=length)
@@ -45,6 +61,16 @@ def test_long_passages_are_forecast_longer():
 def test_an_unknown_stage_is_named():
     with pytest.raises(InputError, match="no stage 'train' asks a model"):
         requests_for(["train"], Domain(name="tenancy"))
+
+
+async def test_as_many_grounded_completions_are_asked_for_as_forecast(
+    store: Store, project: Project, connected: Connect
+):
+    store.add(project.id, passages(8))
+    async with connected(Writer()) as client:
+        report = await generate_queries(store, project, client, count=24)
+    planned = requests_for(["queries"], project.domain, queries=24, grounded=24)
+    assert report.usage.completions <= sum(item.completions for item in planned) <= 11
 
 
 async def test_as_many_completions_are_asked_for_as_forecast(

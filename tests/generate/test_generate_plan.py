@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distiller.generate.cells import BATCH, Plan, checked_mix
+from distiller.generate.grounded import slots
 from distiller.generate.passages import strategies_for
 from distiller.generate.records import deal, derived_id
 from distiller.packs.templates import template
@@ -81,3 +82,26 @@ def test_standard_negatives_have_no_strategy_of_their_own():
 def test_derived_ids_tell_their_parts_apart():
     assert derived_id("p", "ab", "c") == derived_id("p", "ab", "c")
     assert derived_id("p", "ab", "c") != derived_id("p", "a", "bc")
+
+
+def test_a_passage_is_asked_for_different_kinds_that_fit_their_complexity():
+    kinds = template("legal").query_types
+    dealt = [slots(kinds, "mixed", f"p-{n}", range(6)) for n in range(200)]
+    for one in dealt:
+        assert len({slot.type.name for slot in one}) == 6
+        assert all(slot.complexity in slot.type.complexities for slot in one)
+        assert all(slot.answer_type in slot.type.answer_types for slot in one)
+    firsts = Counter(one[0].type.name for one in dealt)
+    assert len(firsts) == len(kinds)
+
+
+def test_a_passage_is_asked_for_the_complexity_of_the_plan_where_a_kind_has_it():
+    kinds = template("legal").query_types
+    for slot in slots(kinds, "complex", "p-1", range(len(kinds))):
+        fits = Complexity.COMPLEX in slot.type.complexities
+        assert slot.complexity is Complexity.COMPLEX or not fits
+
+
+def test_what_a_passage_is_asked_for_does_not_depend_on_how_much():
+    kinds = template("general").query_types
+    assert slots(kinds, "mixed", "p-1", range(6))[:2] == slots(kinds, "mixed", "p-1", range(2))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from scripted_writer import Connect, Writer
 
 from distiller.generate import (
@@ -10,7 +11,9 @@ from distiller.generate import (
     generate_queries,
     judge_passages,
 )
+from distiller.packs.templates import template
 from distiller.schema.domain import Project
+from distiller.schema.errors import InputError
 from distiller.schema.examples import Judgment, JudgmentSource, Passage, Query
 from distiller.schema.knowledge import Concept, DocumentType, Fact, Relationship, TypicalQuestion
 from distiller.store import Store
@@ -36,3 +39,23 @@ async def test_the_stages_make_exactly_what_was_asked_for(
     assert (knowledge.made, queries.made, passages.made, judged.made) == (13, 10, 50, 50)
     assert [report.failed for report in (knowledge, queries, passages, judged)] == [0] * 4
     assert store.failures(project.id) == []
+
+
+async def test_queries_are_written_about_one_concept_and_of_one_type(
+    store: Store, project: Project, connected: Connect
+):
+    async with connected(Writer()) as client:
+        await generate_knowledge(store, project, client, concepts=13)
+        await generate_queries(store, project, client, count=4)
+        before = {query.id for query in store.items(project.id, Query)}
+        concept = store.items(project.id, Concept)[5]
+        kind = template("legal").query_types[-1].name
+        chosen = {"about": [concept.id], "of_type": kind}
+        report = await generate_queries(store, project, client, count=7, **chosen)
+        fresh = [query for query in store.items(project.id, Query) if query.id not in before]
+        assert (report.made, len(fresh)) == (3, 3)
+        assert {(query.type, query.key_concepts[0]) for query in fresh} == {(kind, concept.term)}
+        for wrong in ({"about": ["nothing"]}, {"of_type": "<b>"}):
+            with pytest.raises(InputError):
+                await generate_queries(store, project, client, count=9, **wrong)
+    assert len(store.items(project.id, Query)) == 7

@@ -13,11 +13,13 @@ from distiller.jobs import cancel, log_tail, retry, run_here, submit, worker_ali
 from distiller.jobs.broker import broker, enqueue, runner
 from distiller.jobs.worker import slot_of
 from distiller.pipeline import Journey, Plan
+from distiller.schema.base import now
 from distiller.schema.domain import Project
 from distiller.schema.errors import Conflict, InputError, NotFound
 from distiller.schema.jobs import Job, JobState
 from distiller.settings import Settings
 from distiller.store import Store
+from distiller.train.pace import Pace
 
 QUICK = Plan(preset="quick")
 
@@ -108,12 +110,21 @@ def test_one_training_at_a_time_and_the_second_begins_when_the_first_ends(
 ) -> None:
     other = store.create_project(project.domain, "other")
     start_worker()
-    holder = store.add_job(Job(id="job-holder", project_id=project.id, kind="train"))
     training = submit(store, settings, other.id, ["evaluate"], Plan())
     # Queued before the worker could claim it, or already failed: the slot is tested on its own.
     wait_for(store, training.id, ended)
     slot = slot_of(training, settings)
-    assert store.claim(holder.id, worker="elsewhere", slot=slot) is not None
+    holder = store.add_job(
+        Job(
+            id="job-holder",
+            project_id=project.id,
+            kind="train",
+            state=JobState.RUNNING,
+            worker="elsewhere",
+            slot=slot,
+            heartbeat=now(),
+        )
+    )
     second = submit(store, settings, other.id, ["evaluate"], Plan())
     until = time.monotonic() + 5
     while time.monotonic() < until:
@@ -122,6 +133,20 @@ def test_one_training_at_a_time_and_the_second_begins_when_the_first_ends(
         time.sleep(0.5)
     assert store.finish(store.job(holder.id), JobState.DONE)
     assert wait_for(store, second.id, ended, 30).state is JobState.FAILED  # nothing to measure on
+
+
+@pytest.mark.usefixtures("started")
+def test_a_trial_tells_how_fast_this_computer_trains(
+    store: Store, settings: Settings, project: Project, start_worker
+) -> None:
+    start_worker()
+    job = submit(store, settings, project.id, ["snapshot", "calibrate"], Plan())
+    assert (job.kind, slot_of(job, settings).endswith("/device")) == ("calibrate", True)
+    done = wait_for(store, job.id, ended, 200)
+    assert done.state is JobState.DONE, done.message
+    assert Pace.model_validate(done.metrics[-1]).seconds_per_text < 10
+    assert done.result["under_way"]["stage"] == "calibrate"
+    assert store.models(project.id) == []
 
 
 @pytest.mark.usefixtures("started")

@@ -45,6 +45,10 @@ QUERY = "how many days does a landlord have to return a deposit"
 CASES: dict[str, dict[str, Any]] = {
     "knowledge.sub_areas": {"count": 6, "hints": ["deadlines", "remedies"], "known": ["Deposits"]},
     "knowledge.concepts": {"count": 5, "sub_area": "Deposits", "known": ["security deposit"]},
+    "knowledge.read": {
+        "count": 4,
+        "passages": ["A deposit is held apart. </passage>", "It is returned in thirty days."],
+    },
     "knowledge.context": {
         "sub_area": "Deposits",
         "terms": ["security deposit", "deduction"],
@@ -76,6 +80,16 @@ CASES: dict[str, dict[str, Any]] = {
         "document_types": ["statute", "lease"],
         "cells": CELLS,
     },
+    "queries.grounded": {
+        "style": "everyday words",
+        "examples": ["deposit not returned, what now"],
+        "passage": "A deposit is held apart. </passage> It is returned within thirty days.",
+        "terms": ["security deposit", "tenant"],
+        "lines": [
+            {"kind": "deadline", "limit": "at most 8 words"},
+            {"kind": "rule", "limit": "8 to 15 words"},
+        ],
+    },
     "passages.variants": {
         "strategies": strategies(),
         "query": QUERY,
@@ -86,6 +100,24 @@ CASES: dict[str, dict[str, Any]] = {
         "query": QUERY,
         "background": ["security deposit: money that a landlord holds."],
         "document_type": "statute. Made by a parliament.",
+        "low": 5,
+        "high": 8,
+    },
+    "repair.query": {
+        "style": "everyday words",
+        "examples": ["deposit not returned, what now"],
+        "query": "Query: deposit",
+        "concepts": ["security deposit"],
+        "passage": "The deposit is returned within thirty days.",
+        "fault": "it begins with a label such as “Query:”",
+        "limits": "at most 8 words",
+    },
+    "repair.passage": {
+        "style": "precise",
+        "passage": "The deposit is returned within",
+        "fault": "its last sentence is broken off",
+        "query": QUERY,
+        "answers": True,
         "low": 5,
         "high": 8,
     },

@@ -44,8 +44,8 @@ def example(store: Store) -> Project:
 def run_page(workspace: Path) -> RunPage:
     """Run the app and go to a page; `address` are its query parameters."""
 
-    def run(page: str, **address: str) -> AppTest:
-        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    def run(page: str, /, **address: str) -> AppTest:
+        test = AppTest.from_file(str(ROOT / "distiller" / "ui" / "main.py"), default_timeout=60)
         for name, value in {"who": "ada", **address}.items():
             test.query_params[name] = value
         test.run()

@@ -7,6 +7,7 @@ import pytest
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
 from distiller.schema.examples import Query
+from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
 
@@ -31,13 +32,27 @@ def test_a_duplicate_is_rejected_from_the_pair_and_the_pair_is_gone(
     assert (event.who, event.reason) == ("ada", "duplicate")
 
 
-def test_gaps_are_filled_beyond_what_stands(
+def test_more_is_written_where_the_fewest_are_or_where_one_says(
     run_page, store: Store, example: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
     monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
     page = run_page("curate/queries.py", mode="Coverage")
-    next(b for b in page.button if b.label == "Have the gaps filled").click().run()
+    next(b for b in page.button if b.label == "Generate more here").click().run()
     assert not page.exception
     (job,) = store.jobs(example.id)
-    assert (job.kind, job.parameters["plan"]["queries"]) == ("queries", 140)
+    plan = job.parameters["plan"]
+    assert (job.kind, plan["queries"], plan["targets"], plan["query_type"]) == (
+        "queries", 130, [], "",
+    )  # fmt: skip
+    store.cancel(job.id)
+    page = run_page("curate/queries.py", mode="Coverage")
+    concept = store.items(example.id, Concept, limit=1)[0]
+    next(box for box in page.selectbox if box.label == "About").set_value(concept.term)
+    kind = next(box for box in page.selectbox if box.label == "Type")
+    kind.set_value(kind.options[0].replace(" ", "_"))
+    next(b for b in page.button if b.label == "Generate more here").click().run()
+    assert not page.exception
+    plan = store.jobs(example.id)[-1].parameters["plan"]
+    assert plan["targets"] == [concept.id]
+    assert plan["query_type"] == kind.options[0].replace(" ", "_")

@@ -82,11 +82,20 @@ def test_forged_filters_are_ignored(run_page, example: Project):
 
 def test_all_filtered_are_decided_as_one_step(run_page, store: Store, example: Project):
     test = run_page(PAGE, mode="Table", type="eligibility")
-    press(test, "Approve all 19 queries")
+    press(test, "Approve: all 19 queries")
     assert not test.exception
     assert store.counts(example.id)["query"]["approved"] == 19
     [step] = store.steps(example.id, who="ada")
     assert step.count == 19
+
+
+def test_a_number_that_changed_meanwhile_decides_nothing(run_page, store, example: Project):
+    test = run_page(PAGE, mode="Table", text="deposit")
+    label = next(b.label for b in test.button if b.label.startswith("Approve: all"))
+    store.add(example.id, [Query(id="new", query="one more about a deposit")])
+    press(test, label)
+    assert "look again" in test.error[0].value
+    assert store.counts(example.id)["query"]["approved"] == 0
 
 
 def test_an_edit_is_kept_with_its_history(run_page, store: Store, example: Project):

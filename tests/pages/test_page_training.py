@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from distiller.dataset import freeze
-from distiller.schema.base import Status
+from distiller.pipeline import Plan, recipe_of
+from distiller.schema.base import Status, new_id
 from distiller.schema.domain import Project
 from distiller.schema.examples import Query
+from distiller.schema.jobs import Job, JobState
+from distiller.schema.retrieval import TrainedModel
 from distiller.store import Store
+from distiller.train import PRESETS
+from distiller.train.pace import Pace, expected_seconds
+from distiller.ui.text import duration
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
+    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
+
+
+def captions(page) -> str:
+    radio = next(radio for radio in page.radio if radio.label == "How careful")
+    return " ".join([*radio.proto.captions, *(caption.value for caption in page.caption)])
+
+
+def ended(store: Store, project: Project, kind: str, **fields) -> Job:
+    parameters = {"stages": ["snapshot", kind], "plan": Plan().model_dump(mode="json")}
+    worker = f"{socket.gethostname()}:1"
+    job = Job(
+        id=new_id("job"),
+        project_id=project.id,
+        kind=kind,
+        parameters=parameters,
+        worker=worker,
+        attempts=1,
+    )
+    return store.add_job(job.model_copy(update={"state": JobState.DONE, **fields}))
 
 
 def test_training_page_says_what_is_missing_and_freezes(
@@ -22,13 +55,97 @@ def test_training_page_says_what_is_missing_and_freezes(
     (frozen,) = store.snapshots(example.id)
     assert frozen.counts["train"] > 50
     assert any(button.label == "Start training" for button in page.button)
+    (trial,) = store.jobs(example.id)
+    assert (trial.kind, trial.parameters["stages"]) == ("calibrate", ["snapshot", "calibrate"])
+    splits = next(frame.value for frame in page.dataframe if "What for" in frame.value.columns)
+    assert list(splits["Queries"]) == [frozen.counts[part] for part in ("train", "val", "test")]
 
 
-def test_training_begins_with_what_was_chosen(
-    run_page, store: Store, example: Project, monkeypatch: pytest.MonkeyPatch
+def test_times_come_from_a_trial_or_a_training_of_this_computer(
+    run_page, store: Store, example: Project
 ) -> None:
-    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
-    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
+    snapshot = freeze(store, example, seed=13)
+    page = run_page("train/training.py")
+    assert "How long it takes here is not known yet" in captions(page)
+    assert "About" not in captions(page)
+    next(b for b in page.button if b.label.startswith("Try how fast")).click().run()
+    (trial,) = store.jobs(example.id, active=True)
+    store.cancel(trial.id)
+    pace = {"seconds_per_text": 0.5, "seconds_to_measure": 1.0}
+    ended(store, example, "calibrate", metrics=[pace])
+    ended(store, example, "calibrate", metrics=[pace | {"seconds_per_text": 9}], worker="other:1")
+    said = captions(run_page("train/training.py"))
+    for name in PRESETS:
+        expected = expected_seconds(PRESETS[name], snapshot.counts["train"], Pace(**pace))
+        assert f"About {duration(expected)} here" in said
+    assert "measured here by a trial" in said
+
+
+def test_the_newest_training_tells_how_long_the_next_one_takes(
+    run_page, store: Store, example: Project
+) -> None:
+    snapshot = freeze(store, example, seed=13)
+    model = store.save_model(
+        TrainedModel(
+            id="m",
+            project_id=example.id,
+            path="models/m",
+            base="tiny",
+            snapshot_hash="h",
+            recipe={"negatives_per_query": 3, "plan": {"batch_size": 8}},
+            metrics=[{"step": 0}, {"step": 100}],
+        )
+    )
+    stages = [{"stage": "train", "seconds": 800.0}]
+    ended(store, example, "train", result={"stages": stages, "model": model.id})
+    pace = Pace(seconds_per_text=800 / (100 * 8 * 5))
+    said = captions(run_page("train/training.py"))
+    expected = expected_seconds(PRESETS["thorough"], snapshot.counts["train"], pace)
+    assert f"About {duration(expected)} here" in said
+
+
+def test_advanced_settings_are_what_is_trained_with(
+    run_page, store: Store, example: Project
+) -> None:
+    freeze(store, example, seed=13)
+    page = run_page("train/training.py")
+    next(n for n in page.number_input if n.label == "Passes over the data").set_value(7.0)
+    next(n for n in page.number_input if n.label == "Queries in a step").set_value(4)
+    page.run()
+    assert not page.exception
+    next(b for b in page.button if b.label == "Start training").click().run()
+    (job,) = store.jobs(example.id, kind="train")
+    plan = Plan.model_validate(job.parameters["plan"])
+    assert plan.recipe == {"epochs": 7, "batch_size": 4}
+    recipe = recipe_of(plan)
+    assert (recipe.epochs, recipe.batch_size) == (7, 4)
+
+
+def test_settings_that_cannot_be_are_said_and_not_used(
+    run_page, store: Store, example: Project
+) -> None:
+    freeze(store, example, seed=13)
+    page = run_page("train/training.py")
+    next(n for n in page.number_input if n.label == "Passes over the data").set_value(0.0)
+    page.run()
+    assert "epochs" in page.error[0].value
+    next(b for b in page.button if b.label == "Start training").click().run()
+    (job,) = store.jobs(example.id, kind="train")
+    assert job.parameters["plan"]["recipe"] == {}
+
+
+def test_a_forged_preset_counts_as_absent(run_page, store: Store, example: Project) -> None:
+    freeze(store, example, seed=13)
+    page = run_page("train/training.py")
+    page.session_state[f"{example.id}/preset"] = "<b>"
+    page.run()
+    assert not page.exception
+    next(b for b in page.button if b.label == "Start training").click().run()
+    plan = store.jobs(example.id, kind="train")[0].parameters["plan"]
+    assert plan["preset"] in PRESETS
+
+
+def test_training_begins_with_what_was_chosen(run_page, store: Store, example: Project) -> None:
     snapshot = freeze(store, example, seed=13)
     page = run_page("train/training.py")
     next(r for r in page.radio if r.label == "How careful").set_value("quick")
@@ -46,3 +163,42 @@ def test_training_page_without_queries(run_page, store: Store, example: Project)
     page = run_page("train/training.py", project="bare")
     assert not page.exception
     assert "no queries to learn from" in page.info[0].value
+
+
+@pytest.mark.parametrize(
+    ("promoted", "said"), [(True, "Yes: it gains 3"), (False, "Not shown, so use tiny: it gains 3")]
+)
+def test_the_history_says_whether_a_model_may_be_used(
+    run_page, store: Store, example: Project, promoted: bool, said: str
+) -> None:
+    verdict = {"promoted": promoted, "why": "it gains 3", "interpolation": 0.5}
+    model = TrainedModel(
+        id="m-1",
+        project_id=example.id,
+        path="/models/one",
+        base="tiny",
+        snapshot_hash="h",
+        recipe={"promotion": verdict},
+    )
+    store.save_model(model)
+    store.add_job(
+        Job(
+            id="j-1",
+            project_id=example.id,
+            kind="train",
+            state=JobState.DONE,
+            result={"model": model.id},
+        )
+    )
+    page = run_page("train/training.py")
+    assert not page.exception
+    (table,) = [frame.value for frame in page.dataframe if "Model" in frame.value]
+    assert list(table["Better than its start model?"]) == [said]
+
+
+def test_presets_are_in_the_recipes_own_words(run_page, store: Store, example: Project) -> None:
+    freeze(store, example, seed=13)
+    page = run_page("train/training.py")
+    radio = next(r for r in page.radio if r.label == "How careful")
+    assert radio.options == [name.capitalize() for name in PRESETS]
+    assert any(PRESETS["balanced"].evidence in caption.value for caption in page.caption)

@@ -110,7 +110,7 @@ def test_remains_of_a_prompt_are_found_in_written_texts_only() -> None:
     broken = {"p": ANSWER[:-20], "good": ANSWER}
     assert found("passage_form", {}, broken) == [("p", "", "")]
     data = evidence({}, broken)
-    data.passages["p"].origin = "corpus"  # type: ignore[assignment]
+    data.passages["p"].provenance.source = "corpus"
     assert run(data, ["passage_form"]) == []
 
 

@@ -13,13 +13,14 @@ from distiller.review import (
     decide,
     decide_all,
     impact,
+    impact_words,
     queue,
     undo_last,
 )
 from distiller.schema.base import Status
 from distiller.schema.domain import Domain
 from distiller.schema.errors import Conflict, InputError, NotFound
-from distiller.schema.examples import Query
+from distiller.schema.examples import Judgment, Passage, Query
 from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
@@ -112,7 +113,7 @@ def test_all_filtered_is_one_step_and_undone_as_one(store: Store, project_id: st
 
 
 def test_all_filtered_is_refused_where_the_number_is_not_what_was_said(store, project_id: str):
-    with pytest.raises(Conflict, match="3 queries now, not 2"):
+    with pytest.raises(Conflict, match="3 items now, not 2"):
         decide_all(store, project_id, QueryFilter(), "approve", who="ada", expected=2)
     with pytest.raises(InputError):
         decide_all(store, project_id, QueryFilter(text="zzz"), "approve", who="ada", expected=0)
@@ -134,6 +135,36 @@ def test_impact_counts_what_the_edit_then_marks(store: Store, project_id: str):
     assert (told.queries, told.approved) == (2, 1)
     store.edit(concept.model_copy(update={"definition": "other"}), who="ada")
     assert store.count(project_id, Query, where={"stale": True}) == told.queries
+
+
+def test_what_is_told_is_what_is_marked_also_with_odd_white_space(store: Store, project_id: str):
+    odd = Concept(id="c9", term="Notice  period", definition="time")
+    spellings = ["notice period", "NOTICE\tPERIOD ", "Notice  period"]
+    asked = [
+        Query(id=f"n{number}", query=f"how long is it {number}", key_concepts=[term])
+        for number, term in enumerate(spellings)
+    ]
+    judged = Judgment(id="j9", query_id="n0", passage_id="p9", grade=3)
+    store.add(project_id, [odd, *asked, Passage(id="p9", text="Three months."), judged])
+    told = impact(store, project_id, odd)
+    assert (told.queries, told.approved, told.judgments) == (3, 0, 1)
+    assert "3 queries rest on this, 0 of them approved, with 1 judgments" in impact_words(told)
+    store.edit(odd.model_copy(update={"definition": "other"}), who="ada")
+    assert store.count(project_id, Query, where={"stale": True}) == told.queries
+    assert [one.id for one in store.judgments(project_id) if one.stale] == ["j9"]
+    again = store.get(Concept, "c9")
+    assert impact_words(impact(store, project_id, again)) == ""
+
+
+def test_an_addition_is_taken_back_as_a_rejection_and_comes_again(store: Store, project_id: str):
+    added = Concept(id="new", term="Sublet", definition="to let again")
+    store.add(project_id, [added], by="ada")
+    assert undo_last(store, project_id, "ada").words == "Taken back: 1 concept added"
+    assert store.get(Concept, "new").status is Status.REJECTED
+    step = store.steps(project_id, who="ada")[0]
+    assert step.undone
+    store.undo(project_id, store.events(project_id, "new")[-1].group)
+    assert store.get(Concept, "new").status is Status.PROPOSED
 
 
 def test_coverage_counts_by_concept_and_type_without_rejected(store: Store, project_id: str):

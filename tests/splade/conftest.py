@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from splade_models import bert, folder_of
 
 from distiller.splade import SpladeEncoder, StartModel, resolve
 
@@ -17,3 +18,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> StartModel:
 @pytest.fixture(scope="session")
 def encoder(tiny: StartModel) -> SpladeEncoder:
     return SpladeEncoder(tiny.source, name=tiny.name, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def small(tiny: StartModel, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a plain BERT of 16 dimensions."""
+    return folder_of(bert(), tiny, tmp_path_factory.mktemp("small"))

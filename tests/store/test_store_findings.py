@@ -61,12 +61,13 @@ def test_a_run_replaces_what_an_earlier_one_found(store: Store, project: Project
 
 
 def test_an_edit_forgets_what_was_about_the_old_words(store: Store, project: Project) -> None:
-    store.save_findings(project.id, ALL)
+    store.save_findings(project.id, ALL, looked={("query", "q"): "a", ("query", "r"): "b"})
     store.set_status(project.id, Query, ["q"], Status.APPROVED, who="ada")
     assert store.findings(project.id) == ALL
     edited = store.get(Query, "q").model_copy(update={"query": "who owes rent"})
     store.edit(edited, who="ada")
     assert store.findings(project.id) == [ALL[1], ALL[3]]
+    assert store.looked_at(project.id) == {("query", "r"): "b"}
     edited = store.get(Passage, "n").model_copy(update={"text": "On the second."})
     store.edit(edited, who="ada")
     assert store.findings(project.id) == ALL[3:]

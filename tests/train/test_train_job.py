@@ -272,3 +272,56 @@ def test_one_query_is_too_few(tiny, recipe, output) -> None:
     with pytest.raises(InputError, match="at least 2 train queries"):
         train(snapshot([example(0, "train")]), recipe, tiny, output)
     assert not output.parent.exists()
+
+
+@pytest.mark.parametrize("at", [8, pytest.param(13, marks=pytest.mark.slow)])
+def test_everything_at_once_goes_on_to_the_same_result(learnable, tiny, recipe, output, at) -> None:
+    """Steering far from its start, a teacher, both guards, and two batches to a step."""
+    full = recipe.model_copy(
+        update={
+            "accumulation": 2,
+            "dims_ratio": 3.0,
+            "ramp": 0.2,
+            "learning_rate": 1e-4,
+            "self_distillation": 0.2,
+            "general_weight": 0.05,
+            "general_texts": 16,
+        }
+    )
+    data = learnable.model_copy(deep=True)
+    for example_ in data.examples:
+        for passage in (*example_.positives, *example_.negatives):
+            passage.score = float(passage.grade)
+    told: list[Progress] = []
+    expected = train(data, full, tiny, output.with_name("whole"), on_progress=told.append)
+    curve = next(point.metrics for point in told if "teacher" in point.metrics)
+    parts = ("ranking", "teacher", "guard", "regularizer")
+    assert curve["loss"] == pytest.approx(sum(curve[part] for part in parts), abs=1e-2)
+    with pytest.raises(Interrupted):
+        train(data, full, tiny, output, on_progress=interrupt_at(at))
+    trained = train(data, full, tiny, output)
+    for resumed, whole in zip(trained.metrics, expected.metrics, strict=True):
+        assert resumed == pytest.approx(whole, abs=1e-4)
+    assert trained.promotion == expected.promotion
+    np.testing.assert_allclose(dense(trained.path), dense(expected.path), atol=1e-5)
+
+
+def test_a_model_with_a_query_table_is_trained_resumed_and_loaded(
+    learnable, tiny, recipe, output
+) -> None:
+    instant = recipe.model_copy(update={"query_table": True})
+    expected = train(learnable, instant, tiny, output.with_name("whole"))
+    with pytest.raises(Interrupted):
+        train(learnable, instant, tiny, output, on_progress=interrupt_at(8))
+    trained = train(learnable, instant, tiny, output)
+    assert trained.promoted
+    np.testing.assert_allclose(dense(trained.path), dense(expected.path), atol=1e-5)
+    plain = SparseEncoder(str(output))
+    query = plain.encode_query("banana window", convert_to_sparse_tensor=False)
+    asked = plain.tokenizer("banana window", add_special_tokens=False)["input_ids"]
+    assert sorted(query.nonzero().flatten().tolist()) == sorted(asked)
+    encoder = SpladeEncoder(trained.path, passage_length=instant.passage_length)
+    measured = measure(encoder, dev_set(learnable))
+    tried = trained.recipe["promotion"]["tried"]
+    saved = next(one for one in tried if one["share"] == trained.interpolation)
+    assert measured == pytest.approx({name: saved["measured"][name] for name in measured}, abs=1e-6)

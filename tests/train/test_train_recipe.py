@@ -10,14 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from sentence_transformers import SparseEncoder
-from sentence_transformers.sparse_encoder.callbacks import SpladeRegularizerWeightSchedulerCallback
-from sentence_transformers.sparse_encoder.losses import (
-    SparseMultipleNegativesRankingLoss,
-    SpladeLoss,
-)
 
+from distiller.train.callbacks import SteeringCallback
 from distiller.train.recipe import PRESETS, Recipe, plan, ramp_weight
+from distiller.train.sparsity import Side, Steering
 
 
 def test_many_rows_take_the_epochs_that_were_asked_for() -> None:
@@ -63,27 +59,35 @@ def test_the_ramp_is_the_square_of_the_step(step: int, weight: float) -> None:
     assert ramp_weight(step, 4, 6e-4) == pytest.approx(weight, rel=1e-12)
 
 
-def test_the_trainer_ramps_as_the_formula_says(tiny) -> None:
-    model = SparseEncoder(tiny.source)
-    loss = SpladeLoss(model, SparseMultipleNegativesRankingLoss(model), 6e-4, 1e-3)
-    callback = SpladeRegularizerWeightSchedulerCallback(loss, "quadratic", 1 / 3)
+def test_the_trainer_ramps_as_the_formula_says() -> None:
     schedule = plan(Recipe(min_steps=30, evaluations=1, ramp=1 / 3), 8)
-    state = SimpleNamespace(max_steps=schedule.steps, global_step=0)
-    callback.on_train_begin(None, state, None)
+    steering = Steering(Side(1e-3, None), Side(6e-4, None), schedule.ramp_steps)
+    callback = SteeringCallback(steering)
     for step in range(schedule.steps):
-        state.global_step = step
-        callback.on_step_begin(None, state, None)
-        expected = [ramp_weight(step, schedule.ramp_steps, full) for full in (6e-4, 1e-3)]
-        actual = [loss.document_regularizer_weight, loss.query_regularizer_weight]
+        callback.on_step_begin(None, SimpleNamespace(global_step=step), None)
+        expected = [ramp_weight(step, schedule.ramp_steps, full) for full in (1e-3, 6e-4)]
+        actual = [side.weight(steering.ramp) for side in (steering.query, steering.passage)]
         assert actual == pytest.approx(expected, rel=1e-9)
 
 
+def test_accumulated_batches_make_fewer_steps() -> None:
+    one, two = (plan(Recipe(min_steps=1, accumulation=n, evaluations=1), 2000) for n in (1, 2))
+    assert (one.steps, two.steps) == (752, 376)  # 750 and 375, rounded up to four saves
+
+
+@pytest.mark.parametrize("shares", [(0.0,), (0.5, 1.0), (-0.5,)])
+def test_shares_of_the_way_lie_between_start_and_tuned(shares: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError, match="between 0 and 1"):
+        Recipe(interpolations=shares)
+
+
 def test_presets_are_named_for_themselves_and_say_why() -> None:
-    assert list(PRESETS) == ["quick", "balanced", "thorough"]
+    assert list(PRESETS) == ["quick", "balanced", "thorough", "instant"]
     for name, recipe in PRESETS.items():
         assert recipe.name == name
         assert recipe.evidence.endswith(".")
-    steps = [plan(recipe, 500).steps for recipe in PRESETS.values()]
+        assert recipe.words.endswith(".")
+    steps = [plan(recipe, 500).steps for recipe in list(PRESETS.values())[:3]]
     assert steps == sorted(steps)
 
 

@@ -7,7 +7,7 @@ from train_examples import example, snapshot
 
 from distiller.schema.dataset import Example, LabelledPassage
 from distiller.schema.errors import InputError
-from distiller.train.rows import dev_set, training_rows
+from distiller.train.rows import Weights, dev_set, training_rows
 
 
 def labelled(passage_id: str, text: str, grade: int, title: str = "") -> LabelledPassage:
@@ -112,3 +112,23 @@ def test_passages_of_two_files_with_the_same_numbers_stay_apart() -> None:
     dev = dev_set(snapshot([one, two]))
     assert dev.corpus == {"1": "a", "1#1": "b"}
     assert dev.qrels == {"q2": {"1#1": 3}}
+
+
+def test_a_row_weighs_by_its_positives_grade_and_who_gave_it() -> None:
+    one, two = asked(1, ["a", "b"], ["x"]), asked(2, ["c"], ["u"])
+    one.positives[0].decided_by = "reviewer"
+    one.positives[1].grade = 2
+    two.positives[0].grade = 2
+    two.positives[0].decided_by = "reviewer"
+    rows = training_rows([one, two], 1, seed=1, weights=Weights(expert=2.0, partial=0.25))
+    assert [row.weight for row in rows] == [2.0, 0.25, 0.5]
+    assert [row.weight for row in training_rows([one, two], 1, seed=1)] == [1.0, 1.0, 1.0]
+
+
+def test_teacher_scores_stand_beside_their_passages() -> None:
+    one, two = asked(1, ["a"], ["x", "y"]), asked(2, ["c"], ["u"])
+    one.positives[0].score = 0.9
+    one.negatives[1].score = 0.2
+    first, second = training_rows([one, two], 2, seed=1)
+    assert first.scores == (0.9, None, 0.2)
+    assert second.scores == ()

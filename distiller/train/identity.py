@@ -1,0 +1,69 @@
+"""What decides which model comes out of a training, and whether it is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from distiller.schema.dataset import DatasetSnapshot
+from distiller.schema.errors import InputError
+from distiller.schema.retrieval import Collection, TrainedModel
+from distiller.splade.start import StartModel
+from distiller.train.recipe import Recipe
+
+RECORD = "distiller.json"
+"""The TrainedModel inside its own folder."""
+_NOT_IDENTITY = {"name", "words", "evidence"}
+"""Words about a recipe; they change nothing in the model."""
+
+
+def identity(
+    snapshot: DatasetSnapshot,
+    recipe: Recipe,
+    base: StartModel,
+    language: str,
+    canary: Collection | None,
+) -> str:
+    """SHA-256 of everything that decides which model comes out."""
+    parts = {
+        "snapshot": snapshot.content_hash,
+        "recipe": recipe.model_dump(exclude=_NOT_IDENTITY),
+        "base": base.name,
+        "weights": _weights_digest(Path(base.source)),
+        "language": language,
+        "canary": _collection_digest(canary) if canary else "",
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _collection_digest(collection: Collection) -> str:
+    """SHA-256 of everything that a model is measured on."""
+    parts = [dict(collection.corpus), dict(collection.queries), collection.qrels]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _weights_digest(folder: Path) -> str:
+    """SHA-256 over the weight files of a folder; empty for a hub name."""
+    digest = hashlib.sha256()
+    files = (
+        sorted([*folder.rglob("*.safetensors"), *folder.glob("*.bin")]) if folder.is_dir() else []
+    )
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest() if files else ""
+
+
+def finished(output: Path, identity: str) -> TrainedModel | None:
+    """The result of the same call, if `output` holds it; refuses to overwrite anything else."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return None
+    try:
+        record = TrainedModel.model_validate_json((output / RECORD).read_bytes())
+    except (OSError, ValueError):
+        record = None
+    if record is None or record.recipe.get("identity") != identity:
+        what = "another model" if record else "something else"
+        raise InputError(f"{output}: holds {what}; give another output folder, or remove it first")
+    return record.model_copy(update={"path": str(output)})

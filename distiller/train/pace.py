@@ -1,0 +1,92 @@
+"""How long a training will take here: measured on this computer, never guessed from a table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from distiller.schema.base import Record
+from distiller.schema.dataset import DatasetSnapshot
+from distiller.schema.errors import InputError, StageFailed
+from distiller.schema.jobs import OnProgress, Progress
+from distiller.splade.start import StartModel
+from distiller.train.job import train
+from distiller.train.recipe import Recipe, plan
+
+TRIAL_STEPS = 6
+"""Optimizer steps of a trial; the first is left out, for it warms up."""
+
+
+class Pace(Record):
+    """How fast a computer trains a start model."""
+
+    seconds_per_text: float = Field(gt=0)
+    """Of an optimizer step, divided by the queries and passages in its batch."""
+    seconds_to_measure: float = Field(default=0, ge=0)
+    """To rank the dev split once, loading the model included."""
+
+
+def expected_seconds(recipe: Recipe, rows: int, pace: Pace) -> float:
+    """What a training on so many rows takes if nothing stops it early."""
+    worked_out = plan(recipe, max(1, rows))
+    texts = worked_out.steps * texts_of(recipe, worked_out.batch_size)
+    return texts * pace.seconds_per_text + (1 + recipe.evaluations) * pace.seconds_to_measure
+
+
+def texts_of(recipe: Recipe, batch_size: int) -> int:
+    """Queries and passages in a batch."""
+    return batch_size * (2 + recipe.negatives_per_query)
+
+
+def calibrate(
+    snapshot: DatasetSnapshot, base: StartModel, folder: Path, *, on_progress: OnProgress
+) -> Pace:
+    """Train for a few steps, and throw the result away.
+
+    Raises what `train` raises, and StageFailed where too little was seen to tell.
+    """
+    recipe = Recipe(name="trial", epochs=0.01, min_steps=TRIAL_STEPS, evaluations=1, patience=0)
+    seen: dict[int, float] = {}
+
+    def told(progress: Progress) -> None:
+        seen.setdefault(progress.done, time.monotonic())
+        on_progress(Progress(stage="calibrate", done=progress.done, total=progress.total))
+
+    begun = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".trial-", dir=folder) as scratch:
+        trained = train(snapshot, recipe, base, Path(scratch) / "model", on_progress=told)
+    steps = sorted(step for step in seen if step > 0)
+    if len(steps) < 3:
+        raise StageFailed("the trial was too short to tell how fast this computer is; try again")
+    first, last = steps[0], steps[-2]  # the last one is told after it was measured
+    batch_size = int(trained.recipe["plan"]["batch_size"])
+    per_step = (seen[last] - seen[first]) / (last - first)
+    return Pace(
+        seconds_per_text=per_step / texts_of(recipe, batch_size),
+        seconds_to_measure=seen.get(0, begun) - begun,
+    )
+
+
+def changed(recipe: Recipe, settings: Mapping[str, float]) -> Recipe:
+    """A recipe with some settings of one's own; its name tells it from the preset.
+
+    Raises:
+        InputError: a setting that a recipe does not have, or a value that it cannot have.
+    """
+    own = {name: value for name, value in settings.items() if getattr(recipe, name, None) != value}
+    if not own:
+        return recipe
+    digest = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:6]
+    fields = recipe.model_dump() | own | {"name": f"{recipe.name}-{digest}"}
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise InputError(f"{problem['loc'][0]}: {problem['msg'].lower()}") from None

@@ -1,0 +1,178 @@
+"""Whether a tuned model may be handed over in place of the model that it started from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from distiller.evaluate.measures import NDCG, mean, per_query
+from distiller.retrieve import SparseIndex
+from distiller.schema.base import Record
+from distiller.schema.retrieval import Collection, SparseEncoder, TrainedModel
+from distiller.train.measure import CRITERION, worth
+from distiller.train.recipe import Recipe
+
+_NOT_MEASURES = {"step", "loss"}
+"""What stands beside the measures in an entry of a training's metrics."""
+
+
+class Candidate(Record):
+    """One model between start and tuned, as it was measured."""
+
+    share: float
+    """How far from the start model's weights towards the tuned ones: 1 is the tuned model."""
+    measured: dict[str, float]
+    """On the dev split; see `measure`."""
+    canary: float | None = None
+    """nDCG@10 on the canary collection; None where it was not measured."""
+
+
+class Promotion(Record):
+    """The verdict on a training, in words and with what it rests on."""
+
+    promoted: bool
+    why: str
+    """For people who do not read numbers for a living."""
+    interpolation: float
+    """Share of the tuned weights in the saved model; 0 where the start model is what is saved."""
+    tried: list[Candidate] = Field(default_factory=list)
+    """Every share that was measured, in the order of shares."""
+    canary: str = ""
+    """Name of the out-of-domain collection; empty where none was given."""
+    canary_start: float | None = None
+    canary_saved: float | None = None
+    """nDCG@10 on it, of the start model and of the model that was saved."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How to measure a model that stands a share of the way between start and tuned."""
+
+    dev: Callable[[float], dict[str, float]]
+    canary: Callable[[float], float] | None
+    """nDCG@10 on the canary; None where no collection was given."""
+    canary_name: str = ""
+
+
+def decide(
+    recipe: Recipe, start: dict[str, float], tuned: dict[str, float], trial: Trial
+) -> Promotion:
+    """Choose the share that ranks the dev split best and has not forgotten too much.
+
+    Of equal shares the one nearer to the start model wins. The canary is asked in the order of dev
+    worth, until a share passes.
+
+    Args:
+        recipe: The limits, and the shares to try besides 1.
+        start: What the start model measured on the dev split.
+        tuned: What the best checkpoint measured on it.
+        trial: Measures the others.
+    """
+    tried = [Candidate(share=share, measured=trial.dev(share)) for share in recipe.interpolations]
+    known = {name: value for name, value in tuned.items() if name not in _NOT_MEASURES}
+    tried = sorted([*tried, Candidate(share=1.0, measured=known)], key=lambda one: one.share)
+    bar = start[CRITERION] + recipe.least_gain
+    ranked = sorted(tried, key=lambda one: (-_worth(recipe, one), one.share))
+    better = [one for one in ranked if _worth(recipe, one) > bar]
+    if not better:
+        return Promotion(
+            promoted=False, why=_no_gain(recipe, start, ranked[0]), interpolation=0.0, tried=tried
+        )
+    if trial.canary is None:
+        why = _gain(start, better[0]) + "; no canary collection was given, so what it may have"
+        why += " forgotten of other fields is not known"
+        return Promotion(promoted=True, why=why, interpolation=better[0].share, tried=tried)
+    return _guarded(recipe, start, better, tried, trial)
+
+
+def _guarded(
+    recipe: Recipe,
+    start: dict[str, float],
+    better: Sequence[Candidate],
+    tried: list[Candidate],
+    trial: Trial,
+) -> Promotion:
+    """The best that has not forgotten; where all have, the best that was tuned, unpromoted."""
+    assert trial.canary is not None
+    before = trial.canary(0.0)
+    chosen = None
+    for candidate in better:
+        candidate.canary = trial.canary(candidate.share)
+        if before - candidate.canary <= recipe.most_forgotten:
+            chosen = candidate
+            break
+    saved = chosen or better[0]
+    assert saved.canary is not None
+    why = _gain(start, saved) + _kept(before, saved.canary, trial.canary_name)
+    if chosen is None:
+        why += (
+            f", more than the {100 * recipe.most_forgotten:.1f} points that are allowed: it has"
+            " forgotten too much; keep using the start model, or train fewer epochs, or raise"
+            " self_distillation or general_weight"
+        )
+    return Promotion(
+        promoted=chosen is not None,
+        why=why,
+        interpolation=saved.share,
+        tried=tried,
+        canary=trial.canary_name,
+        canary_start=before,
+        canary_saved=saved.canary,
+    )
+
+
+def verdict(model: TrainedModel) -> str:
+    """The verdict on a trained model as one line."""
+    if model.promoted:
+        part = f", with {model.interpolation:g} of the tuned weights" * (model.interpolation < 1)
+        return f"promoted{part}: {model.promotion}"
+    return f"not promoted, use {model.recommended} instead: {model.promotion}"
+
+
+def unproven() -> Promotion:
+    """The verdict where there was no dev split to compare on."""
+    return Promotion(
+        promoted=False,
+        why="there was no dev split, so nobody knows whether it is better than the start model;"
+        " give a dev split, or measure it on a collection",
+        interpolation=1.0,
+    )
+
+
+def canary_worth(encoder: SparseEncoder, collection: Collection) -> float:
+    """nDCG@10 of a model on a collection that has nothing to do with the training data."""
+    index = SparseIndex(encoder, collection.corpus)
+    weights = index.encode_queries(list(collection.queries.values()))
+    values = per_query(index.rank(list(collection.queries), weights), collection.qrels)
+    return mean(values[NDCG.name]) or 0.0
+
+
+def _worth(recipe: Recipe, candidate: Candidate) -> float:
+    return worth(candidate.measured, recipe.fewest_query_dims)
+
+
+def _gain(start: dict[str, float], candidate: Candidate) -> str:
+    before, after = start[CRITERION], candidate.measured[CRITERION]
+    return (
+        f"on the dev split it gains {100 * (after - before):.1f} points of nDCG@10"
+        f" ({before:.3f} to {after:.3f})"
+    )
+
+
+def _kept(before: float, after: float, name: str) -> str:
+    verb = "loses" if after < before else "gains"
+    return (
+        f", and on {name}, another field, it {verb} {100 * abs(after - before):.1f}"
+        f" ({before:.3f} to {after:.3f})"
+    )
+
+
+def _no_gain(recipe: Recipe, start: dict[str, float], best: Candidate) -> str:
+    more = f" by more than {100 * recipe.least_gain:.1f} points" if recipe.least_gain else ""
+    return (
+        f"nothing between the start model and the tuned one ranks the dev split better{more}"
+        f" (nDCG@10 {start[CRITERION]:.3f} before, {max(0.0, _worth(recipe, best)):.3f} at best);"
+        " keep using the start model, and add or mend training data"
+    )

@@ -1,0 +1,44 @@
+"""Models that compute nothing for a query. Imports torch: import it inside functions."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+
+import torch
+from sentence_transformers import SparseEncoder
+from sentence_transformers.base.modules import Router
+from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+
+PARAMETER = r"sub_modules\.query\.0\.weight$"
+"""The table among a model's parameters, as a regular expression."""
+
+
+def with_query_table(model: SparseEncoder, passages: Iterable[str]) -> SparseEncoder:
+    """A model that looks a query's terms up in a table, and encodes passages as before.
+
+    Inference-free SPLADE (SPLADE-doc, https://arxiv.org/abs/2109.10086; with weights by inverse
+    document frequency that are then learned, https://arxiv.org/abs/2411.04403).
+
+    Args:
+        model: A SPLADE model; its modules become the passages' side.
+        passages: Where terms are counted; one that none has weighs as one that a single one has.
+    """
+    table = SparseStaticEmbedding(model.tokenizer, _idf(model, list(passages)))
+    router = Router.for_query_document([table], list(model.children()), default_route="document")
+    built = SparseEncoder(modules=[router], device=str(model.device), similarity_fn_name="dot")
+    built.max_seq_length = model.max_seq_length
+    return built.eval()
+
+
+def _idf(model: SparseEncoder, passages: list[str]) -> torch.Tensor:
+    """Inverse document frequency of BM25 (Robertson and Zaragoza 2009), shape (vocabulary,)."""
+    counts: Counter[int] = Counter()
+    for ids in model.tokenizer(passages, add_special_tokens=False)["input_ids"]:
+        counts.update(set(ids))
+    width = model.encode_document(passages[:1], convert_to_sparse_tensor=False).shape[1]
+    found = torch.tensor([float(max(1, counts[index])) for index in range(width)])
+    return torch.log1p((len(passages) - found + 0.5).clamp(min=0) / (found + 0.5)).clamp(
+        min=math.log1p(0.5 / (len(passages) + 0.5))
+    )

@@ -1,0 +1,52 @@
+"""How long a training takes, by a trial on this computer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distiller.schema.dataset import DatasetSnapshot
+from distiller.schema.errors import InputError
+from distiller.schema.jobs import Progress
+from distiller.splade import StartModel
+from distiller.train import PRESETS, Recipe
+from distiller.train.pace import Pace, calibrate, changed, expected_seconds
+from distiller.train.recipe import plan
+
+
+def test_the_time_is_that_of_all_texts_and_all_measurings():
+    recipe = Recipe(epochs=2, min_steps=1, batch_size=5, negatives_per_query=3, evaluations=2)
+    steps = plan(recipe, 50).steps
+    pace = Pace(seconds_per_text=0.1, seconds_to_measure=7)
+    assert steps == 20
+    assert expected_seconds(recipe, 50, pace) == pytest.approx(20 * 5 * (2 + 3) * 0.1 + 3 * 7)
+
+
+def test_more_careful_presets_take_longer():
+    pace = Pace(seconds_per_text=0.01, seconds_to_measure=1)
+    times = [expected_seconds(PRESETS[name], 1_000, pace) for name in PRESETS]
+    assert times == sorted(times)
+
+
+def test_a_trial_measures_and_leaves_nothing(
+    learnable: DatasetSnapshot, tiny: StartModel, tmp_path: Path
+):
+    told: list[Progress] = []
+    pace = calibrate(learnable, tiny, tmp_path, on_progress=told.append)
+    assert 0 < pace.seconds_per_text < 10
+    assert 0 < pace.seconds_to_measure < 100
+    assert {progress.stage for progress in told} == {"calibrate"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_own_settings_have_a_name_of_their_own_and_are_checked():
+    balanced = PRESETS["balanced"]
+    assert changed(balanced, {}) == balanced == changed(balanced, {"epochs": balanced.epochs})
+    longer = changed(balanced, {"epochs": 9, "batch_size": 4})
+    assert (longer.epochs, longer.batch_size) == (9, 4)
+    assert longer.name.startswith("balanced-")
+    assert longer.name != changed(balanced, {"epochs": 10}).name
+    for wrong in ({"epochs": 0}, {"batch_size": 0.5}, {"nothing": 1}, {"learning_rate": -1}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            changed(balanced, wrong)
