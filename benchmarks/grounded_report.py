@@ -210,7 +210,14 @@ def _worse(found: Mapping[str, Comparison]) -> str:
 
 def _data(results: Results, collections: Sequence[str], variants: Sequence[str]) -> list[str]:
     lines = _header(
-        ["collection", "variant", "train / val / test queries", "passages", "query / passage dims"]
+        [
+            "collection",
+            "variant",
+            "train / val / test queries",
+            "passages",
+            "query / passage dims",
+            "promoted",
+        ]
     )
     for name in collections:
         for variant in variants:
@@ -222,7 +229,11 @@ def _data(results: Results, collections: Sequence[str], variants: Sequence[str])
             dims = [mean(cell.query_dims or 0 for cell in found)]
             dims.append(mean(cell.passage_dims or 0 for cell in found))
             shown = " / ".join(f"{value:.0f}" for value in dims)
-            lines.append(_row([name, variant, sizes, str(counts.get("passages", 0)), shown]))
+            promoted = sum(bool(cell.details.get("promoted")) for cell in found)
+            passages = str(counts.get("passages", 0))
+            lines.append(
+                _row([name, variant, sizes, passages, shown, f"{promoted} of {len(found)}"])
+            )
     return lines
 
 

@@ -71,7 +71,7 @@ STEPS: dict[str, list[str]] = {
     "grounded": ["ingest", "queries"],
     "grounded+mined": ["mine"],
     "+teacher": ["teach"],
-    "+repair": ["check", "repair"],
+    "+repair": ["judge", *pipeline.MENDING, "teach"],
     "words": ["knowledge", "queries", "passages", "judge"],
 }
 """Variant → stages beyond those of the variant before it; `words` is a project of its own."""
@@ -191,6 +191,7 @@ class Study:
         details = {
             "counts": journey.snapshot.counts,
             "best_step": journey.model.best_step,
+            "promoted": journey.model.promoted,
             "preset": plan.preset,
             "version": __version__,
         }

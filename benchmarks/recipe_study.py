@@ -55,19 +55,12 @@ DEV = 100
 NEGATIVES = 4
 MARGIN = 0.95
 """Share of the positive's BM25 score above which a passage may answer too (arXiv 2407.15831)."""
+STRONG = {"batch_size": 8, "query_lambda": 1e-3, "passage_lambda": 6e-4}
 OURS: dict[str, dict[str, Any]] = {
     "balanced": {},
-    "strong regularisers": {"query_lambda": 1e-3, "passage_lambda": 6e-4},
-    "strong regularisers, rate 1e-4": {
-        "query_lambda": 1e-3,
-        "passage_lambda": 6e-4,
-        "learning_rate": 1e-4,
-    },
-    "strong regularisers, rate 3e-4": {
-        "query_lambda": 1e-3,
-        "passage_lambda": 6e-4,
-        "learning_rate": 3e-4,
-    },
+    "batch 8, strong regularisers": STRONG,
+    "batch 8, strong regularisers, rate 1e-4": STRONG | {"learning_rate": 1e-4},
+    "batch 8, strong regularisers, rate 3e-4": STRONG | {"learning_rate": 3e-4},
     "without steering": {"steered": False},
     "targets 40/200": {"query_dims": 40, "passage_dims": 200},
     "half the dimensions": {"dims_ratio": 0.5},
@@ -79,7 +72,7 @@ OURS: dict[str, dict[str, Any]] = {
     "general texts 0": {"general_weight": 0.0},
     "rate 1e-4": {"learning_rate": 1e-4},
     "rate 3e-4": {"learning_rate": 3e-4},
-    "batch 16": {"batch_size": 16},
+    "batch 8": {"batch_size": 8},
     "instant": {"query_table": True, "query_lambda": 0.0},
     "teacher": {},
     "teacher alone": {"infonce_weight": 0.0},

@@ -54,7 +54,17 @@ TEXTS_EACH = 6
 """Texts to encode per query of a step, 10 to 256 words long, half of them under 90."""
 WAYS = ("ours", "sentence-transformers", "plain loop")
 
-COLUMNS = "model;active dims;way;triplets/s;step s;× ours;peak MB;passages/s;× ours".split(";")
+COLUMNS = (
+    "model",
+    "active",
+    "way",
+    "triplets/s",
+    "step s",
+    "× ours",
+    "peak MB",
+    "texts/s",
+    "× ours",
+)
 
 clock = time.perf_counter
 
@@ -101,8 +111,8 @@ def batch(rows: int, length: int, seed: int) -> Features:
 
 
 def columns(queries: int) -> list[Features]:
-    first = batch(queries, QUERY_TOKENS, seed=0)
-    return [first, *(batch(queries, PASSAGE_TOKENS, seed=1 + n) for n in range(PASSAGES_EACH))]
+    lengths = (QUERY_TOKENS, *[PASSAGE_TOKENS] * PASSAGES_EACH)
+    return [batch(queries, length, seed) for seed, length in enumerate(lengths)]
 
 
 def published(model: Any, features: Features) -> torch.Tensor:
@@ -143,8 +153,7 @@ def stepper(model: SparseEncoder, way: str, queries: int) -> Callable[[], None]:
 
 def texts(model: SparseEncoder, count: int) -> list[str]:
     chooser = random.Random(3)
-    words = [word for word in model.tokenizer.get_vocab() if word.isalpha() and len(word) > 2]
-    words.sort()
+    words = sorted(word for word in model.tokenizer.get_vocab() if word.isalpha())
     lengths = [min(256, max(10, int(chooser.lognormvariate(4.5, 0.7)))) for _ in range(count)]
     return [" ".join(chooser.choices(words, k=length)) for length in lengths]
 
@@ -164,10 +173,8 @@ def encoder(model: SparseEncoder, way: str, count: int) -> Callable[[], Any]:
     def loop() -> list[torch.Tensor]:
         found = []
         for start in range(0, len(corpus), 32):
-            features = model.tokenizer(
-                corpus[start : start + 32], padding=True, truncation=True, max_length=256,
-                return_tensors="pt",
-            )  # fmt: skip
+            features = model.preprocess(corpus[start : start + 32])
+            features = {name: features[name] for name in ("input_ids", "attention_mask")}
             found.append(published(model[0].model, features).to_sparse())
         return found
 
@@ -189,10 +196,8 @@ def in_turn(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float
 
 def resident(line: str) -> float:
     """MB of this process, `VmRSS` now or `VmHWM` at most so far."""
-    for entry in Path("/proc/self/status").read_text().splitlines():
-        if entry.startswith(line):
-            return int(entry.split()[1]) / 1024
-    raise SystemExit("needs /proc (Linux)")
+    entries = Path("/proc/self/status").read_text().splitlines()
+    return next(int(entry.split()[1]) / 1024 for entry in entries if entry.startswith(line))
 
 
 def grown(name: str, active: int, folder: Path, way: str, queries: int) -> float:
@@ -214,7 +219,7 @@ def head_alone(width: int, rounds: int) -> None:
     bias = torch.full((30_522,), -float(torch.quantile(largest.flatten(), 1 - 150 / 30_522)))
     mask = torch.ones(32, 128)
     leaves = [part.requires_grad_() for part in (hidden, weight, bias)]
-    product = torch.empty(4096, 1024)
+    product, square = torch.empty(4096, 1024), torch.randn(2048, 2048)
     flat, some = hidden.detach().view(-1, width), weight.detach()[:1024].t()
 
     def forward() -> torch.Tensor:
@@ -225,14 +230,9 @@ def head_alone(width: int, rounds: int) -> None:
         max_logits(leaves[0], mask, leaves[1], leaves[2]).sum().backward()
 
     flop = 2 * hidden.numel() * 30_522 / 1e9
-    square = torch.randn(2048, 2048)
-    calls = {
-        "peak": lambda: torch.mm(square, square),
-        "product": lambda: torch.mm(flat, some, out=product),
-        "forward": forward,
-        "both": both,
-    }
-    took = in_turn(calls, rounds * 3)
+    calls = {"peak": lambda: torch.mm(square, square), "forward": forward, "both": both}
+    calls["product"] = lambda: torch.mm(flat, some, out=product)
+    took = in_turn(calls, rounds)
     peak = max(2 * 2048**3 / took["peak"], 2 * product.numel() * width / took["product"]) / 1e9
     cells = [str(width), f"{peak:.0f}"]
     for name in ("forward", "both"):
@@ -259,9 +259,10 @@ def compare(name: str, active: int, folder: Path, args: argparse.Namespace) -> N
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 inputs = (name, active, folder, way, queries)
                 megabytes = f"{pool.apply(grown, inputs):,.0f}"
-        cells = [name, dims, way, f"{queries * (PASSAGES_EACH - 1) / steps[way]:.1f}"]
-        cells += [f"{steps[way]:.2f}", f"{steps[way] / steps['ours']:.1f}", megabytes]
-        row(*cells, f"{count / encoded[way]:.1f}", f"{encoded[way] / encoded['ours']:.1f}")
+        rates = queries * (PASSAGES_EACH - 1) / steps[way], count / encoded[way]
+        ratios = [f"{took[way] / took['ours']:.1f}" for took in (steps, encoded)]
+        cells = [name, dims, way, f"{rates[0]:.1f}", f"{steps[way]:.2f}", ratios[0], megabytes]
+        row(*cells, f"{rates[1]:.1f}", ratios[1])
 
 
 def main() -> None:
@@ -269,10 +270,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shapes", default="tiny,22M,distilbert")
     parser.add_argument("--active", default="50,150,1000", help="active dimensions of each shape")
+    parser.add_argument("--widths", default="128,384,768", help="of the head alone")
     parser.add_argument("--queries", type=int, default=32, help="queries of a step")
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument(
-        "--threads", type=int, help="1 measures processor time, which other work hardly disturbs"
+        "--threads", type=int, help="1: processor time, less disturbed than a clock"
     )
     args = parser.parse_args()
     torch.set_num_threads(args.threads or torch.get_num_threads())
@@ -286,7 +288,7 @@ def main() -> None:
     )
     row("width", "peak GFLOP/s", "forward", "share", "forward + backward", "share", "tile")
     row(*["---"] * 7)
-    for width in (128, 384, 768):
+    for width in map(int, args.widths.split(",")):
         head_alone(width, args.rounds)
     row(*COLUMNS)
     row(*["---"] * 9)

@@ -203,8 +203,8 @@ def pipeline(
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []
-    stages += MENDING if mend else ["check"]
-    stages += ["teach"] if teacher else []
+    stages += [*MENDING] if mend else ["check"]
+    stages += ["teach"] if teacher else []  # after what is mended, which needs scores too
     stages += ["snapshot"]
     if train:
         stages.append("train")

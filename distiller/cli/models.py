@@ -129,14 +129,17 @@ def evaluate(
     """Rank the whole corpus of a human-judged collection with each model, and compare."""
     from distiller.cli import session
     from distiller.cli.render import evaluation_tables
+    from distiller.evaluate import contamination, load, systems, to_json
     from distiller.evaluate import evaluate as measure
-    from distiller.evaluate import load, systems, to_json
 
     settings = session.settings_from()
     judged = load(collection, split=split, language=language, normalize=normalize)
     report = measure(
         systems(model, judged, settings.cache_dir), judged, baseline=baseline, seed=settings.seed
     )
+    for path in model:
+        if snapshot := session.trained_on(settings, path):
+            report.notes += [f"{path}: {note}" for note in contamination(snapshot, judged).notes]
     if as_json:
         session.emit(to_json(report))
     else:

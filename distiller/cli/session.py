@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from distiller.schema.errors import InputError
+from distiller.schema.errors import InputError, NotFound
 
 if TYPE_CHECKING:
     from distiller.pipeline import Journey, Plan
+    from distiller.schema.dataset import Example
     from distiller.schema.domain import Project
     from distiller.schema.jobs import StageReport
     from distiller.schema.retrieval import TrainedModel
@@ -136,6 +137,20 @@ def check_plan(settings: Settings, plan: dict[str, Any]) -> Plan:
     if "base" in plan:
         resolve(checked_plan.base, settings.cache_dir)
     return checked_plan
+
+
+def trained_on(settings: Settings, path: str) -> list[Example] | None:
+    """The examples that a model folder was trained on, where the workspace has them still."""
+    record = Path(path) / "distiller.json"
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))["snapshot_hash"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not settings.database_url and not (settings.workspace / "distiller.db").is_file():
+        return None
+    with open_store(settings) as store, suppress(NotFound):
+        return store.snapshot(str(known)).examples
+    return None
 
 
 def run_stages(

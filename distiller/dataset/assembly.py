@@ -224,6 +224,7 @@ def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassag
         explanation=judgment.explanation or (intended.explanation if intended else ""),
         strategy=strategy.value if isinstance(strategy, Strategy) else strategy,
         score=score,
+        span=pair.passage.provenance.span,
         decided_by=judgment.source.value,
     )
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from distiller.dataset.evidence import evidence_of, ranked
 from distiller.dataset.texts import digest
-from distiller.quality import CHECKS, EDITION, Evidence
+from distiller.quality import CHECKS, EDITION, Evidence, measures
 from distiller.quality.worth import worths
 from distiller.schema.domain import Project
 from distiller.schema.jobs import OnProgress, Progress, StageReport
 from distiller.schema.quality import Finding
 from distiller.schema.retrieval import Collection
 from distiller.store import Store
+from distiller.store.findings import MEASURES
 
 ALONE = frozenset(name for name, check in CHECKS.items() if check.alone)
 _PROJECT = ("project", "")
@@ -73,7 +75,9 @@ def check_project(
             on_progress(told)
         findings += [finding for finding in kept if finding.check == check.name]
         findings += check.find(narrowed if check.alone else whole)
-    store.save_findings(project.id, findings, looked=state, worths=worths(whole, findings))
+    measured = {name: value for name, value in measures(whole).items() if value is not None}
+    looked = {**state, MEASURES: json.dumps(measured)}
+    store.save_findings(project.id, findings, looked=looked, worths=worths(whole, findings))
     return Checked(whole, findings, len(changed))
 
 

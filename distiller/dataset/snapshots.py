@@ -10,7 +10,7 @@ from typing import Any
 from distiller.dataset.assembly import Assembly, gather, put_together
 from distiller.dataset.checking import check_project
 from distiller.dataset.sieve import Mode, Sieve
-from distiller.dataset.splitting import FRACTIONS, split
+from distiller.dataset.splitting import FRACTIONS, leaks, split
 from distiller.dataset.texts import digest
 from distiller.schema.base import Provenance, new_id
 from distiller.schema.dataset import DatasetSnapshot, Example
@@ -21,7 +21,7 @@ from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
 _NOT_CONTENT = {"query_id": True, "cluster": True, "meta": True}
-_IDENTITY = {"passage_id": True}
+_IDENTITY = {"span": True, "passage_id": True}
 
 
 def freeze(
@@ -53,6 +53,7 @@ def freeze(
         if not concept.stale
     }
     examples = split(assembly.examples, seed=seed, fractions=fractions, related=related)
+    found = leaks(examples, fractions)
     dropped = _negatives(assembly.examples) - _negatives(examples)
     if dropped:
         assembly.excluded["passage_shared_between_splits"] = dropped
@@ -68,7 +69,7 @@ def freeze(
             "quality": quality,
             "trust_mined": trust_mined,
         },
-        lineage=_lineage(store, project, assembly),
+        lineage={**_lineage(store, project, assembly), "leaks": len(found)},
     )
     return store.save_snapshot(snapshot)
 

@@ -29,7 +29,7 @@ class Leak(Record):
     """Two texts of different splits that are the same or nearly so."""
 
     kind: str
-    """`query` or `passage`."""
+    """`query`, `passage` or `document`."""
     first: str
     """Identifier; `second` is of another split."""
     second: str
@@ -46,7 +46,8 @@ def split(
     """Assign every example a concept cluster and a split, so that nothing leaks.
 
     Examples that share a positive, or whose queries or positives are near-duplicates, are never
-    parted; beyond that, queries about the same concepts stay together as far as the fractions
+    parted, nor are those whose positives stand in one document of a team; a document with more
+    examples than a split could take is parted into runs of neighbouring passages. Beyond that, queries about the same concepts stay together as far as the fractions
     allow. A hard negative that another split holds too stays where it is a positive, or else where
     it stands most often, so that no text stands in two splits. The result depends on texts,
     concepts, seed and fractions only, not on order or identifiers. There is a validation example
@@ -75,8 +76,12 @@ def split(
     return _without_shared_negatives(assigned, alike)
 
 
-def leaks(examples: Iterable[Example]) -> list[Leak]:
-    """Every query and passage that stands in two splits, also as a near-duplicate."""
+def leaks(examples: Iterable[Example], fractions: Sequence[float] = FRACTIONS) -> list[Leak]:
+    """Every query and passage that stands in two splits, also as a near-duplicate.
+
+    A document is one where its positives stand in two splits though one split could hold them.
+    """
+    examples = list(examples)
     queries: list[_Placed] = []
     passages: list[_Placed] = []
     for example in examples:
@@ -85,8 +90,43 @@ def leaks(examples: Iterable[Example]) -> list[Leak]:
             _Placed(example.split, passage.passage_id, passage.text)
             for passage in [*example.positives, *example.negatives]
         ]
-    found = _crossing("query", queries, QUERY_SHINGLE)
+    found = _crossing("query", queries, QUERY_SHINGLE) + _parted_documents(examples, fractions)
     return found + _crossing("passage", passages, PASSAGE_SHINGLE)
+
+
+def _parted_documents(examples: Sequence[Example], fractions: Sequence[float]) -> list[Leak]:
+    found = []
+    for places in _documents(examples).values():
+        splits = sorted({examples[at].split for _, at in places}, key=_ORDER.__getitem__)
+        if len(splits) > 1 and len(places) <= _cap(len(examples), fractions):
+            ids = [
+                next(examples[at].query_id for _, at in places if examples[at].split == split)
+                for split in splits[:2]
+            ]
+            found.append(
+                Leak(kind="document", first=ids[0], second=ids[1], splits=(splits[0], splits[1]))
+            )
+    return found
+
+
+def _documents(examples: Sequence[Example]) -> dict[str, list[tuple[int, int]]]:
+    """Document → where in it a positive begins, and the example, each example once."""
+    first: dict[str, dict[int, int]] = defaultdict(dict)
+    for at, example in enumerate(examples):
+        for positive in example.positives:
+            if positive.span is not None:
+                places = first[positive.span.document]
+                places[at] = min(positive.span.start, places.get(at, positive.span.start))
+    return {name: sorted((start, at) for at, start in p.items()) for name, p in first.items()}
+
+
+def _neighbours(examples: Sequence[Example], cap: int) -> Iterable[list[int]]:
+    """Examples of one document, or of one run of neighbouring passages of a large one."""
+    for places in _documents(examples).values():
+        parts = -(-len(places) // cap)
+        size = -(-len(places) // parts)
+        for start in range(0, len(places), size):
+            yield [at for _, at in places[start : start + size]]
 
 
 class _Placed(NamedTuple):
@@ -162,6 +202,9 @@ def _clusters(
             group = f"passage {alike[positive.text]}"
             ties.add(group)
             ties.merge(at, group)
+    for neighbours in _neighbours(examples, cap):
+        for at in neighbours[1:]:
+            ties.merge(neighbours[0], at)
     concepts = concept_clusters((example.key_concepts for example in examples), related, cap)
     names = [""] * len(examples)
     for subset in ties.subsets():

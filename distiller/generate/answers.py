@@ -109,6 +109,22 @@ def counted(schema: type[T], **bounds: int | tuple[int, int]) -> type[T]:
 
 
 @cache
+def passage_queries(count: int, least: int) -> type[PassageQueries]:
+    """`PassageQueries` of so many queries, each of at least so many signs, as endpoints see it."""
+    bound: dict[str, JsonValue] = {"minLength": least} if least else {}
+    one = create_model(
+        "PassageQuery", __base__=PassageQuery, query=(str, Field(json_schema_extra=bound))
+    )
+    many: dict[str, JsonValue] = {"minItems": count, "maxItems": count}
+    made = create_model(
+        "PassageQueries",
+        __base__=PassageQueries,
+        queries=(list[one], Field(json_schema_extra=many)),
+    )
+    return cast("type[PassageQueries]", made)
+
+
+@cache
 def _counted(
     schema: type[BaseModel], bounds: tuple[tuple[str, int | tuple[int, int]], ...]
 ) -> type[BaseModel]:

@@ -18,6 +18,10 @@ LEAST_COPIED = 4
 """Shorter queries, such as a term, may well stand in the passage."""
 TELLING = 4
 """Words that are no stop words, from which a query is specific, though it shares none with its passage."""
+QUESTION_MARKS = "?？؟"
+PARTICULAR = 2
+"""Words that are no stop words and no words of the field, below which a query is about all of it;
+a question word is one of them in most languages."""
 SIMPLE_WORDS, MODERATE_WORDS = 8, 16
 
 _REFERS = {
@@ -65,6 +69,17 @@ def copied(text: str, source: str, tag: str) -> bool:
         return False
     run = copied_run(text, source, tag)
     return run >= COPIED or run >= COPIED_SHARE * size
+
+
+def first_asked(text: str) -> str:
+    """The first of several questions: models that must write much ask one after the other."""
+    marks = [at for at, sign in enumerate(text) if sign in QUESTION_MARKS]
+    return text[: marks[0] + 1] if len(marks) > 1 else text
+
+
+def general(text: str, field: str, tag: str) -> bool:
+    """Whether a query asks about the whole field, and so for no passage in particular."""
+    return len(stems(text, tag) - stems(field, tag)) < PARTICULAR
 
 
 def vague(text: str, source: str, tag: str) -> bool:

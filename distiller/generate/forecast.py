@@ -15,6 +15,7 @@ from distiller.generate.writing import LENGTHS, checked_length
 from distiller.llm import Planned
 from distiller.packs import prompts
 from distiller.packs.languages import language
+from distiller.packs.shown_passages import shown_passages
 from distiller.packs.strategies import strategies
 from distiller.packs.templates import template
 from distiller.schema.domain import Domain
@@ -134,9 +135,11 @@ def _grounded(domain: Domain, queries: int, per_passage: int) -> list[Planned]:
         domain,
         style=template(domain.template).query_style,
         examples=domain.example_queries[:6],
+        shown=shown_passages(domain.language),
         passage=shortened(SENTENCE * 20, SHOWN_TOKENS),
         terms=["security deposit"] * 2,
-        lines=[{"kind": "situation", "limit": "8 to 15 words"}] * size,
+        limit="8 to 15 words",
+        kinds=["situation"] * size,
     )
     return [_like("queries", prompt, TOPPED_UP * queries / size, TOKENS["grounded"] * size)]
 

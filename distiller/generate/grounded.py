@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 
 from distiller.generate import answers
-from distiller.generate.aptness import asks_apart, complexity_of
+from distiller.generate.aptness import asks_apart, complexity_of, first_asked, general
 from distiller.generate.cells import LIMITS, Mix, complexities_of
 from distiller.generate.grounding import Grounding
 from distiller.generate.outline import Outline
@@ -19,6 +19,7 @@ from distiller.generate.wording import clean
 from distiller.llm import estimate_tokens
 from distiller.packs import prompts
 from distiller.packs.languages import language
+from distiller.packs.shown_passages import shown_passages
 from distiller.packs.templates import QueryType, template
 from distiller.quality.duplicates import Seen
 from distiller.quality.languages import in_language
@@ -29,8 +30,8 @@ from distiller.schema.examples import Complexity, Judgment, JudgmentSource, Pass
 from distiller.schema.usage import Prompt
 
 PER_PASSAGE = 3
-"""Queries of different kinds that one passage is asked for. Several kinds beat one
-(docs/results/grounded_study.md has what was measured here)."""
+"""Queries of different kinds that one passage is asked for: several beat one, and more of them
+cover fewer passages for the same price (docs/decisions/0017)."""
 SHOWN_TOKENS = 220
 """Of a passage that the prompt shows; the packaged model reads 72 a second."""
 DEPTH = 3
@@ -41,6 +42,8 @@ IDLE = 12
 SCARCE = 0.05
 MAX_TOKENS = {Complexity.SIMPLE: 50, Complexity.MODERATE: 70, Complexity.COMPLEX: 120}
 """Of one query."""
+LEAST_SIGNS = {Complexity.SIMPLE: 0, Complexity.MODERATE: 40, Complexity.COMPLEX: 60}
+"""Of one query, in languages with spaces: endpoints that obey a schema write no shorter one."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,19 @@ class Slot:
     number: int
     """Among those of its passage."""
     type: QueryType
-    complexity: Complexity
     answer_type: str
 
 
-def slots(kinds: Sequence[QueryType], mix: Mix, passage_id: str, numbers: range) -> list[Slot]:
+def slots(
+    kinds: Sequence[QueryType], complexity: Complexity, passage_id: str, numbers: range
+) -> list[Slot]:
     """Kinds differ as long as there are others, in another order for each passage."""
+    fitting = [kind for kind in kinds if complexity in kind.complexities] or kinds
     dealt = []
     for number in numbers:
-        kind = deal(kinds, number, passage_id, "type")
-        fitting = [level for level in complexities_of(mix) if level in kind.complexities]
-        dealt.append(
-            Slot(
-                number=number,
-                type=kind,
-                complexity=deal(fitting or kind.complexities, number, passage_id, "complexity"),
-                answer_type=deal(kind.answer_types, number, passage_id, "answer"),
-            )
-        )
+        kind = deal(fitting, number, passage_id, "type")
+        answer_type = deal(kind.answer_types, number, passage_id, "answer")
+        dealt.append(Slot(number, kind, answer_type))
     return dealt
 
 
@@ -100,6 +98,8 @@ class GroundedStage:
         """Write up to `room` queries, passage by passage; returns how many are missing."""
         self.room = room
         for turn in range(DEPTH):
+            if self.room <= 0:
+                break
             order = self.outline.covering(self._asked(turn))
             idle = 0
             while self.room > 0 and idle < IDLE:
@@ -141,23 +141,27 @@ class GroundedStage:
 
     def prompt(self, passage: Passage, turn: int) -> Prompt:
         """What asks for the queries of a passage."""
-        shown = f"{passage.title}. {passage.text}" if passage.title else passage.text
+        whole = f"{passage.title}. {passage.text}" if passage.title else passage.text
         return prompts.render(
             "queries.grounded",
             domain=self.domain,
             language=self.language,
             style=self.template.query_style,
             examples=self.domain.example_queries[:6] or self.grounding.questions[:3],
-            passage=shortened(shown, SHOWN_TOKENS),
+            shown=shown_passages(self.domain.language),
+            passage=shortened(whole, SHOWN_TOKENS),
             terms=self._terms(passage)[:TERMS],
-            lines=[
-                {"kind": slot.type.name.replace("_", " "), "limit": LIMITS[slot.complexity]}
-                for slot in self._slots(passage, turn)
-            ],
+            limit=LIMITS[self._complexity(passage, turn)],
+            kinds=[slot.type.name.replace("_", " ") for slot in self._slots(passage, turn)],
         )
 
+    def _complexity(self, passage: Passage, turn: int) -> Complexity:
+        """One for all queries of a request: small models do not tell limits apart."""
+        return deal(complexities_of(self.mix), turn, passage.id, "complexity")
+
     def _slots(self, passage: Passage, turn: int) -> list[Slot]:
-        return slots(self.template.query_types, self.mix, passage.id, self._numbers(turn))
+        kinds, complexity = self.template.query_types, self._complexity(passage, turn)
+        return slots(kinds, complexity, passage.id, self._numbers(turn))
 
     def _terms(self, passage: Passage) -> list[str]:
         """Terms of the knowledge base whose words are all in the passage, the longest first."""
@@ -171,18 +175,19 @@ class GroundedStage:
 
     async def _write(self, passage: Passage, turn: int, attempt: Try) -> Sequence[Item]:
         prompt = self.prompt(passage, turn)
-        asked = self._slots(passage, turn)
+        asked, complexity = self._slots(passage, turn), self._complexity(passage, turn)
+        least = LEAST_SIGNS[complexity] if language(self.domain.language).spaced else 0
         answer = await self.stage.client.structured(
             firmly(prompt, self.language, attempt),
-            answers.counted(answers.PassageQueries, queries=len(asked)),
+            answers.passage_queries(len(asked), least),
             stage="queries",
-            max_tokens=sum(MAX_TOKENS[slot.complexity] for slot in asked) + 60,
+            max_tokens=MAX_TOKENS[complexity] * len(asked) + 60,
             temperature=0.8,
             seed=self.stage.seed(_key(passage.id, turn), attempt.number),
             at_least=len(asked),
         )
         raw = answer.value.model_dump_json()
-        written = [clean(found.query) for found in answer.value.queries]
+        written = [first_asked(clean(found.query)) for found in answer.value.queries]
         spoken = [
             (slot, text)
             for slot, text in zip(asked, written, strict=False)
@@ -216,8 +221,11 @@ class GroundedStage:
     def _is_apt(self, text: str, passage: Passage, prompt: Prompt) -> bool:
         """Whether somebody who has not seen the passage could have typed it."""
         source = f"{passage.title} {passage.text}"
+        tag = self.domain.language
+        if general(text, f"{self.domain.name} {self.domain.description}", tag):
+            return False
         lines = [*prompt.system.splitlines(), *prompt.user.splitlines()[1:]]
-        return asks_apart(text, source, lines, self.domain.language)
+        return asks_apart(text, source, lines, tag)
 
 
 def is_grounded(query: Query) -> bool:

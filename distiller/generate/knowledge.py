@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -126,10 +127,11 @@ class KnowledgeStage:
         """Concepts from documents, until so many of all are."""
         have = sum(concept.provenance.span is not None for concept in self.concepts)
         self.room = min(self.room, wanted - have)
-        outline = (
-            corpus_outline(self.stage.store, self.stage.project, clusters=areas_for(wanted))
-            if self.room > 0
-            else None
+        if self.room <= 0:
+            return
+        self.stage.tell("looking for what the documents are about")
+        outline = await asyncio.to_thread(
+            corpus_outline, self.stage.store, self.stage.project, clusters=areas_for(wanted)
         )
         if outline:
             await Reading(self, outline).run()

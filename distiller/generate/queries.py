@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from functools import partial
@@ -90,7 +91,9 @@ async def generate_queries(
     wanted = round(share * count)
     grounded = sum(map(is_grounded, standing))
     room = max(0, min(count - len(standing), wanted - grounded))
-    outline = corpus_outline(store, project) if room else None
+    if room:
+        stage.tell("looking for what the documents are about")
+    outline = await asyncio.to_thread(corpus_outline, store, project) if room else None
     if outline:
         reading = GroundedStage(stage, grounding, outline, known, seen, mix, per_passage)
         await reading.run(room)

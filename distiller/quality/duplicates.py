@@ -18,6 +18,8 @@ THRESHOLD = 0.8
 
 SAME_WORDS = 0.5
 """Jaccard similarity of all words, stop words too, below which no two queries ask the same."""
+REPLACED = 0.9
+"""Jaccard similarity of stems from which two queries ask the same though each has a word of its own."""
 QUERY_SHINGLE = 1
 PASSAGE_SHINGLE = 3
 """Words of a shingle: single words for queries, which are short, and threes for passages."""
@@ -55,15 +57,30 @@ def near_queries(
 ) -> list[tuple[str, str, float]]:
     """Pairs of queries that ask the same, with their similarity, the likest first.
 
-    Compared by stems, which see through inflection and filler; but some lists of stop words hold
-    who, when and where, so that a good part of all words must be the same as well.
+    See `asks_same` for what that means.
     """
     sets = {key: stems(text, tag) for key, text in texts.items()}
-    found = []
-    for one, two in _pairs(_alike(sets), threshold):
-        if similarity(shingles(texts[one], 1), shingles(texts[two], 1)) >= SAME_WORDS:
-            found.append((one, two, similarity(sets[one], sets[two])))
+    found = [
+        (one, two, similarity(sets[one], sets[two]))
+        for one, two in _pairs(_alike(sets), threshold)
+        if asks_same(texts[one], texts[two], tag, threshold)
+    ]
     return sorted(found, key=lambda pair: (-pair[2], pair))
+
+
+def asks_same(one: str, two: str, tag: str, threshold: float = THRESHOLD) -> bool:
+    """Whether two queries ask the same, as far as their words tell.
+
+    Compared by stems, which see through inflection and filler; but some lists of stop words hold
+    who, when and where, so that a good part of all words must be the same as well. And a word in
+    place of another (a landlord's notice for a tenant's) asks for something else, however long
+    the rest: then much more must be the same.
+    """
+    first, second = stems(one, tag), stems(two, tag)
+    least = max(threshold, REPLACED) if first - second and second - first else threshold
+    if similarity(first, second) < least:
+        return False
+    return similarity(shingles(one, QUERY_SHINGLE), shingles(two, QUERY_SHINGLE)) >= SAME_WORDS
 
 
 def shared(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from distiller.quality.duplicates import PASSAGE_SHINGLE, near_duplicates
 from distiller.quality.pairs import Pair
 from distiller.schema.base import Item, Status
 from distiller.schema.domain import Domain
@@ -49,6 +50,14 @@ class Evidence:
     def texts(self) -> Mapping[str, str]:
         """query_id → text."""
         return {query.id: query.query for query in self.queries}
+
+    @cached_property
+    def near_passages(self) -> list[tuple[str, str]]:
+        """Pairs of passages that say the same, the older one first, by the age of the older one."""
+        ids = list(self.passages)
+        texts = {f"{at:09}": passage.text for at, passage in enumerate(self.passages.values())}
+        found = near_duplicates(texts, PASSAGE_SHINGLE)
+        return [(ids[int(first)], ids[int(later)]) for first, later in found]
 
     def all_pairs(self) -> Iterator[Pair]:
         """The pairs of all queries whose judgment counts."""

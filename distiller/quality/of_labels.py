@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from distiller.quality.duplicates import PASSAGE_SHINGLE, groups, near_queries
+from scipy.cluster.hierarchy import DisjointSet
+
+from distiller.quality.duplicates import near_queries
 from distiller.quality.evidence import Evidence
 from distiller.quality.of_texts import of_passage, of_query, quoted
 from distiller.quality.pairs import MARGIN, Pair
@@ -132,7 +134,10 @@ def _cleared(pair: Pair, pairs: Sequence[Pair]) -> bool:
 
 def no_twins_answer(evidence: Evidence) -> Iterator[Finding]:
     """Negatives that say what answers this query, or another one that asks nearly the same."""
-    alike = groups({id_: p.text for id_, p in evidence.passages.items()}, PASSAGE_SHINGLE)
+    same = DisjointSet(evidence.passages)
+    for one, two in evidence.near_passages:
+        same.merge(one, two)
+    alike = {id_: same[id_] for id_ in evidence.passages}
     answers: dict[str, dict[str, Pair]] = defaultdict(dict)
     for pair in evidence.all_pairs():
         if pair.positive and pair.disagreement is None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import log
 from statistics import mean, median
 
-from distiller.quality.duplicates import PASSAGE_SHINGLE, QUERY_SHINGLE, shared
+from distiller.quality.duplicates import PASSAGE_SHINGLE, QUERY_SHINGLE, asks_same, shared
 from distiller.quality.evidence import Evidence
 from distiller.quality.of_texts import of_passage, of_query, quoted
 from distiller.quality.texts import fold, length, similarity, stems, words
@@ -68,6 +68,9 @@ def unseen(evidence: Evidence) -> Iterator[Finding]:
     asked = {query.id: query for query in evidence.queries}
     for name, collection in evidence.tests.items():
         for id_, other in shared(evidence.texts, collection.queries, QUERY_SHINGLE).items():
+            words_ = asked[id_].query, collection.queries[other]
+            if not asks_same(*words_, evidence.domain.language):
+                continue
             reason = f"the collection {name!r} is measured with the same query"
             yield of_query("unseen", asked[id_], reason, other=other)
         for id_, other in shared(texts, collection.corpus, PASSAGE_SHINGLE).items():

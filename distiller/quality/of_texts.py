@@ -8,7 +8,6 @@ from distiller.packs.languages import language
 from distiller.quality.copying import COPIED_SHARE, copied_share
 from distiller.quality.duplicates import (
     PASSAGE_SHINGLE,
-    near_duplicates,
     near_queries,
     shingles,
 )
@@ -64,13 +63,11 @@ def distinct_queries(evidence: Evidence) -> Iterator[Finding]:
 
 def distinct_passages(evidence: Evidence) -> Iterator[Finding]:
     """Passages that say the same as an older one in nearly the same words."""
-    passages = list(evidence.passages.values())
-    texts = {f"{at:09}": passage.text for at, passage in enumerate(passages)}
     named: set[str] = set()
-    for first, later in near_duplicates(texts, PASSAGE_SHINGLE):
+    for first, later in evidence.near_passages:
         if later not in named:
             named.add(later)
-            older, passage = passages[int(first)], passages[int(later)]
+            older, passage = evidence.passages[first], evidence.passages[later]
             sets = [shingles(one.text, PASSAGE_SHINGLE) for one in (older, passage)]
             alike = similarity(*sets)
             reason = f"says the same as the passage “{quoted(older.text)}” ({alike:.0%} of it)"

@@ -29,15 +29,17 @@ from distiller.review.pairs import (
 )
 from distiller.review.queue import Card, queue
 from distiller.review.similar import SimilarQueries
-from distiller.store import PairFilter, PairRow
+from distiller.store import By, Order, PairFilter, PairRow
 
 __all__ = [
     "ACTIONS",
     "GRADES",
     "MAX_CELL",
     "REASONS",
+    "By",
     "Card",
     "Coverage",
+    "Order",
     "PairCard",
     "PairFilter",
     "PairRow",

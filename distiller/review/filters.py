@@ -19,6 +19,8 @@ class QueryFilter:
     complexity: Complexity | None = None
     concept: str | None = None
     text: str = ""
+    check: str | None = None
+    """Only queries about which, or about a passage beside which, this check found something."""
 
     def __bool__(self) -> bool:
         """Whether anything is narrowed down."""
@@ -31,5 +33,6 @@ class QueryFilter:
             "status": self.status,
             "text": self.text or None,
             "concept": self.concept,
+            "found": self.check,
             "where": {name: value for name, value in columns.items() if value is not None},
         }

@@ -17,7 +17,7 @@ from distiller.schema.examples import (
     Query,
     Strategy,
 )
-from distiller.store import Given, PairFilter, PairRow, Store
+from distiller.store import BY_VALUE, By, Given, Order, PairFilter, PairRow, Store
 
 GRADES: Mapping[int, str] = MappingProxyType(
     {0: "does not answer", 1: "on topic only", 2: "answers partly", 3: "answers fully"}
@@ -42,6 +42,8 @@ class PairCard:
     """Pairs that wait, this one included, those that were skipped too."""
     total: int = 0
     """Pairs that the filter finds, whatever was decided about them."""
+    reason: str = ""
+    """Why it comes now, where the order is by value; it may tell what the judge said."""
 
     @property
     def written(self) -> Judgment | None:
@@ -61,11 +63,17 @@ class PairCard:
 
 
 def pair_queue(
-    store: Store, project_id: str, wanted: PairFilter, *, skip: Collection[str] = ()
+    store: Store,
+    project_id: str,
+    wanted: PairFilter,
+    *,
+    skip: Collection[str] = (),
+    order: Order = BY_VALUE,
 ) -> PairCard | None:
     """The pair that waits next; None where all are decided.
 
-    Pairs that the judge contradicts come first (likely false negatives), then the oldest. A
+    By value, pairs come first of which the checks say that a look is worth most, then those that
+    the judge contradicts (likely false negatives), then the oldest. A
     filter for decided pairs goes through those instead. Skipped ones come last, in the order in
     which they were skipped, so that nothing is skipped for good.
     """
@@ -74,14 +82,16 @@ def pair_queue(
         head = store.pairs(project_id, wanted, limit=deep)
         left = total = store.count_pairs(project_id, wanted) if head else 0
     else:
-        head, left, total = store.next_pairs(project_id, replace(wanted, decided=None), deep)
+        head, left, total = store.next_pairs(project_id, replace(wanted, decided=None), deep, order)
     if not head:
         return None
     row = next((row for row in head if row.id not in skip), None)
     if row is None:
         known = {row.id: row for row in head}
         row = next(known[id_] for id_ in skip if id_ in known)
-    return replace(_card(store, project_id, row), left=left, total=total)
+    worth = store.worth(project_id, "judgment", row.id) if order.by is By.VALUE else None
+    reason = worth.reason if worth else ""
+    return replace(_card(store, project_id, row), left=left, total=total, reason=reason)
 
 
 def pair_card(store: Store, project_id: str, judgment_id: str) -> PairCard:

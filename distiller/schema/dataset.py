@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from distiller.schema.base import Record, now
+from distiller.schema.base import Record, SourceSpan, now
 from distiller.schema.examples import Grade
 
 SplitName = Literal["train", "val", "test"]
@@ -24,6 +24,8 @@ class LabelledPassage(Record):
     strategy: str = "standard"
     score: float | None = None
     """A teacher's or the judge's soft score; on one scale within an example."""
+    span: SourceSpan | None = None
+    """Where it stands in a team's own document, if it does."""
     decided_by: str = ""
     """Who gave the grade: `reviewer`, `judge`, `generator`; empty where a file does not say."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from distiller.store.tables import checked, findings, worth
 Looked = Mapping[tuple[str, str], str]
 """Kind and id of an item → the state in which it was looked at."""
 _AT_ONCE = 5_000
+MEASURES = ("project", "measures")
+"""Kind and id under which a run of the checks keeps what it measured, as JSON."""
 
 
 class Findings:
@@ -62,13 +65,17 @@ class Findings:
                 Finding.model_validate(dict(row)) for row in connection.execute(ordered).mappings()
             ]
 
-    def count_findings(self, project_id: str) -> dict[str, int]:
-        """Check → findings; only checks that found something."""
+    def count_findings(
+        self, project_id: str, *, item_kinds: Collection[str] | None = None
+    ) -> dict[str, int]:
+        """Check → findings, about items of those kinds; only checks that found something."""
         counted = (
             select(findings.c.check, func.count())
             .where(findings.c.project_id == project_id)
             .group_by(findings.c.check)
         )
+        if item_kinds is not None:
+            counted = counted.where(findings.c.item_kind.in_(list(item_kinds)))
         with self._database.read() as connection:
             return {check: int(count) for check, count in connection.execute(counted)}
 
@@ -78,6 +85,17 @@ class Findings:
         with self._database.read() as connection:
             rows = connection.execute(chosen.where(checked.c.project_id == project_id))
             return {(kind, id_): state for kind, id_, state in rows}
+
+    def measures(self, project_id: str) -> dict[str, float] | None:
+        """What the last run of the checks measured; None where there was none."""
+        chosen = select(checked.c.state).where(
+            checked.c.project_id == project_id,
+            checked.c.item_kind == MEASURES[0],
+            checked.c.item_id == MEASURES[1],
+        )
+        with self._database.read() as connection:
+            kept = connection.scalar(chosen)
+        return None if kept is None else {str(k): float(v) for k, v in json.loads(kept).items()}
 
     def worth(self, project_id: str, item_kind: str, item_id: str) -> Worth | None:
         """What a look at an item is worth, as the last run of the checks has it."""

@@ -28,7 +28,8 @@ from distiller.store.database import Database, to_json
 from distiller.store.found import fails
 from distiller.store.kinds import KINDS, Kind, kind_of
 from distiller.store.log import log
-from distiller.store.tables import judgments, projects
+from distiller.store.order import Order, terms, worth_of
+from distiller.store.tables import judgments, projects, worth
 from distiller.store.types import Words
 
 T = TypeVar("T", bound=Item)
@@ -124,6 +125,23 @@ class Items:
             .where(*self._filters(row, project_id, status, ids, text, where, concept, found))
             .order_by(by.desc() if descending else by, row.table.c.position)
             .offset(offset)
+            .limit(limit)
+        )
+        return cast("list[T]", self._fetch(row, statement))
+
+    def waiting(
+        self, project_id: str, kind: type[T], order: Order, limit: int, **filters: Any
+    ) -> list[T]:
+        """The first items that the filters of `items` find, in the order of a reviewer's queue."""
+        row = kind_of(kind)
+        wanted = ("status", "ids", "text", "where", "concept", "found")
+        chosen = self._filters(row, project_id, *(filters.get(name) for name in wanted))
+        position = row.table.c.position
+        statement = (
+            select(*row.columns)
+            .select_from(row.table.outerjoin(worth, worth_of(row.name, row.table)))
+            .where(*chosen)
+            .order_by(*terms(order, position), position)
             .limit(limit)
         )
         return cast("list[T]", self._fetch(row, statement))

@@ -13,7 +13,8 @@ from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource, Strategy
 from distiller.store.database import Database
 from distiller.store.found import fails
 from distiller.store.items import standing
-from distiller.store.tables import judgments, passages, queries
+from distiller.store.order import BY_VALUE, By, Order, terms, worth_of
+from distiller.store.tables import judgments, passages, queries, worth
 
 _GENERATOR, _JUDGE, _REVIEWER = (
     JudgmentSource.GENERATOR.value,
@@ -89,19 +90,23 @@ class Pairs:
         return [_pair(row) for row in rows]
 
     def next_pairs(
-        self, project_id: str, wanted: PairFilter, limit: int
+        self, project_id: str, wanted: PairFilter, limit: int, order: Order = BY_VALUE
     ) -> tuple[list[PairRow], int, int]:
         """The first pairs that wait, how many wait, and how many the filter finds in all.
 
         One look at all pairs answers the three: each look takes long where there are many.
         """
-        view = _View(project_id)
+        view = _View(project_id, valued=order.by is By.VALUE)
         waits = case((view.decided(), 0), else_=1)
         left, total = func.sum(waits).over().label("left"), func.count().over().label("total")
         chosen = view.select(*view.columns(), left, total, wanted=wanted)
-        order = (waits.desc(), case((view.suspect(), 0), else_=1), view.anchor.c.position)
+        by: list[ColumnElement[Any]] = [waits.desc(), *terms(order, view.anchor.c.position)]
+        if order.by is By.VALUE:  # also where nobody has run the checks yet
+            by.append(case((view.suspect(), 0), else_=1))
         with self._database.read() as connection:
-            rows = connection.execute(chosen.order_by(*order).limit(limit)).all()
+            rows = connection.execute(
+                chosen.order_by(*by, view.anchor.c.position).limit(limit)
+            ).all()
         if not rows:
             return [], 0, 0
         waiting = [_pair(row) for row in rows if not row.decided]
@@ -132,8 +137,9 @@ def _pair(row: Row[Any]) -> PairRow:
 class _View:
     """Judgments that stand for a pair, joined with what is known of the pair."""
 
-    def __init__(self, project_id: str) -> None:
+    def __init__(self, project_id: str, *, valued: bool = False) -> None:
         self.project_id = project_id
+        self.valued = valued
         self.anchor = judgments.alias("anchor")
         self.judge = judgments.alias("judge")
         self.reviewer = judgments.alias("reviewer")
@@ -156,6 +162,8 @@ class _View:
                 self.reviewer, self._same(self.reviewer, _REVIEWER) & standing(self.reviewer)
             )
         )
+        if self.valued:  # not otherwise: of many pairs, a third of the time goes into it
+            source = source.outerjoin(worth, worth_of("judgment", self.anchor))
         filters = [
             a.project_id == self.project_id,
             self._stands_for_its_pair(),

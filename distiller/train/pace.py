@@ -35,8 +35,9 @@ class Pace(Record):
 def expected_seconds(recipe: Recipe, rows: int, pace: Pace) -> float:
     """What a training on so many rows takes if nothing stops it early."""
     worked_out = plan(recipe, max(1, rows))
-    texts = worked_out.steps * texts_of(recipe, worked_out.batch_size)
-    return texts * pace.seconds_per_text + (1 + recipe.evaluations) * pace.seconds_to_measure
+    texts = worked_out.steps * recipe.accumulation * texts_of(recipe, worked_out.batch_size)
+    measurings = 1 + recipe.evaluations + len(recipe.interpolations)
+    return texts * pace.seconds_per_text + measurings * pace.seconds_to_measure
 
 
 def texts_of(recipe: Recipe, batch_size: int) -> int:
@@ -51,7 +52,14 @@ def calibrate(
 
     Raises what `train` raises, and StageFailed where too little was seen to tell.
     """
-    recipe = Recipe(name="trial", epochs=0.01, min_steps=TRIAL_STEPS, evaluations=1, patience=0)
+    recipe = Recipe(
+        name="trial",
+        epochs=0.01,
+        min_steps=TRIAL_STEPS,
+        evaluations=1,
+        interpolations=(),
+        patience=0,
+    )
     seen: dict[int, float] = {}
 
     def told(progress: Progress) -> None:

@@ -104,7 +104,7 @@ def _row(
         query=example.query,
         positive=passage_text(positive),
         negatives=tuple(negatives),
-        weight=weights.of(positive),
+        weight=example.weight * weights.of(positive),
         scores=scores if any(score is not None for score in scores) else (),
     )
 

@@ -78,6 +78,8 @@ def domain_form(key: str, known: Domain | None, button: str) -> Domain | None:
             return None
     domain = None
     with failing():
+        if kind not in names:  # the state of a widget can be forged, and a template can be a file
+            raise InputError("choose a kind of field from the list")
         domain = _checked(
             name=name,
             description=description,
@@ -128,6 +130,7 @@ def edit_project(here: Here) -> None:
 
 def upload(store: Store, project: Project, key: str) -> None:
     """Bring a file of knowledge, queries or training data into the project."""
+    st.markdown("**Data that is labelled already**")
     st.caption(
         "Files that Domain Distiller wrote, or in one of its formats: knowledge, queries, or queries "
         "with passages. What the project has already is left as it is."
@@ -204,7 +207,9 @@ def launch_form(here: Here, plan: Plan) -> None:
             (st.success if found.usable else st.error)(plain(found.verdict))
     with st.container(horizontal=True):
         if st.button("Have everything written", type="primary", icon=":material/play_arrow:"):
-            launch(here, list(_STAGES), plan, "The model is writing; you may close this page")
+            read = any(document.passages for document in here.store.documents(here.project.id))
+            stages = [*_STAGES, *(["mine"] if read else []), "check"]
+            launch(here, stages, plan, "The model is writing; you may close this page")
         for stage, words in _STAGES.items():
             if st.button(f"Only: {words.lower()}", key=here.key("only", stage)):
                 launch(here, [stage], plan, "The model is writing; you may close this page")

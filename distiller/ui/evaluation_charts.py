@@ -11,6 +11,7 @@ import streamlit as st
 from distiller.evaluate.reading import bars, quality_and_cost, slices
 from distiller.schema.retrieval import EvaluationReport
 from distiller.ui.evaluation import FLOPS, MEASURES
+from distiller.ui.palette import palette, theme
 from distiller.ui.shell import Here
 from distiller.ui.text import told_apart
 
@@ -42,7 +43,7 @@ def _quality(here: Here, report: EvaluationReport, measure: str) -> None:
             error = {
                 "array": [100 * (bounds.high - value)],
                 "arrayminus": [100 * (value - bounds.low)],
-                "color": _INK[_theme()],
+                "color": _INK[theme()],
                 "thickness": 2,
             }
         chart.add_bar(
@@ -144,16 +145,11 @@ def _labels(names: Sequence[str]) -> dict[str, str]:
     return {name: html.escape(label) for name, label in told_apart(names).items()}
 
 
-def _theme() -> str:
-    return "dark" if st.context.theme.type == "dark" else "light"
-
-
 def _colours(report: EvaluationReport) -> dict[str, str]:
     """A system has the same colour in every chart, from the palette of the theme."""
-    palette = st.get_option(f"theme.{_theme()}.chartCategoricalColors")
-    palette = palette or st.get_option("theme.chartCategoricalColors") or ["#0072B2"]
+    colours = palette()
     return {
-        system.name: palette[number % len(palette)] for number, system in enumerate(report.systems)
+        system.name: colours[number % len(colours)] for number, system in enumerate(report.systems)
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from distiller.quality import CHECKS
 from distiller.review import QueryFilter
 from distiller.schema.base import Status
 from distiller.schema.examples import Complexity, Query
@@ -15,6 +16,8 @@ from distiller.ui.shell import Here
 from distiller.ui.state import from_address, to_address
 
 NOTHING_CHOSEN = "all"
+TITLES = {name: check.title for name, check in CHECKS.items()}
+"""What people call each check."""
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -39,7 +42,9 @@ def query_filter(here: Here) -> QueryFilter:
         complexity = select_one(here, "complexity", "Complexity", [str(c) for c in Complexity])
     with fourth:
         concept = select_one(here, "concept", "Concept", terms)
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
+    with middle:
+        check = check_choice(here, ("query", "passage"))
     text_key = here.key("filter", "text")
     if text_key not in st.session_state:
         st.session_state[text_key] = st.query_params.get("text", "")
@@ -59,6 +64,21 @@ def query_filter(here: Here) -> QueryFilter:
         complexity=Complexity(complexity) if complexity else None,
         concept=concept,
         text=text,
+        check=check,
+    )
+
+
+def check_choice(here: Here, kinds: tuple[str, ...]) -> str | None:
+    """A check that found something about items of these kinds, or none."""
+    found = here.store.count_findings(here.project.id, item_kinds=kinds)
+    names = [name for name in TITLES if found.get(name)]
+    return select_one(
+        here,
+        "check",
+        "What the checks found",
+        names,
+        words={name: f"{TITLES[name]} ({found[name]:,})" for name in names},
+        help="Counted when the checks were run last; see the page Quality.",
     )
 
 
@@ -71,6 +91,7 @@ def select_one(
     words: Mapping[str, str] | None = None,
     help: str | None = None,
     place: str = "filter",
+    empty: str = NOTHING_CHOSEN,
 ) -> str | None:
     """One of the options or none; it stands in the address under its name."""
     key = here.key(place, name)
@@ -81,7 +102,7 @@ def select_one(
         options,
         key=key,
         index=None,
-        placeholder=NOTHING_CHOSEN,
+        placeholder=empty,
         format_func=lambda value: (words or {}).get(value, value.replace("_", " ")),
         help=help,
     )

@@ -29,6 +29,9 @@ NAMES = {
     "rewrite_concept": "A concept written anew",
     "extend_concept": "Narrower concepts",
     "another_negative": "Another hard negative",
+    "ingest": "Reading documents",
+    "mine": "Finding hard negatives",
+    "teach": "Scoring pairs by a teacher",
     "check": "Quality checks",
     "repair": "Repairs",
     "settle": "Repairs that need no model",
@@ -92,7 +95,8 @@ def job_line(store: Store, settings: Settings, job: Job) -> None:
         facts = []
         if job.usage.completions:
             tokens = job.usage.prompt_tokens + job.usage.completion_tokens
-            facts.append(f"{job.usage.completions:,} answers, {tokens:,} tokens so far")
+            so_far = " so far" if job.active else ""
+            facts.append(f"{job.usage.completions:,} answers, {tokens:,} tokens{so_far}")
             facts.append(f"${job.usage.cost:.2f}" if job.usage.cost else "no cost")
         if job.message:
             facts.append(job.message)

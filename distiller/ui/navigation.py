@@ -25,6 +25,7 @@ SECTIONS: dict[str, list[tuple[str, str, str]]] = {
     "Curate": [
         ("curate/queries.py", "Queries", ":material/search:"),
         ("curate/passages.py", "Passages", ":material/compare:"),
+        ("curate/quality.py", "Quality", ":material/fact_check:"),
     ],
     "Train": [
         ("train/training.py", "Training", ":material/model_training:"),

@@ -11,6 +11,7 @@ import streamlit as st
 from distiller.review import (
     GRADES,
     REASONS,
+    Order,
     PairCard,
     PairFilter,
     give_grade,
@@ -23,6 +24,7 @@ from distiller.review import (
 from distiller.schema.errors import Conflict, DistillerError, NotFound
 from distiller.schema.examples import POSITIVE_GRADE
 from distiller.ui.focus import Key, keys, looked_at
+from distiller.ui.found import badges, of_pair, why_now
 from distiller.ui.passages_another import start_another, want_another
 from distiller.ui.passages_card import draw_passages, draw_query, hides_judge, pair_history
 from distiller.ui.passages_edit import passage_form
@@ -38,11 +40,11 @@ _REASONS = [reason for reason in REASONS["passage"] if reason not in {ANSWERS, "
 
 
 @st.fragment
-def focus(here: Here, wanted: PairFilter) -> None:
+def focus(here: Here, wanted: PairFilter, order: Order) -> None:
     """The next pair and its keys. Only this part of the page is drawn again after a decision."""
     start_another(here)
     _say(here)
-    card = _next(here, wanted)
+    card = _next(here, wanted, order)
     st.session_state[here.key("in address")] = card.row.id if card else None
     to_address(item=card.row.id if card else None)
     if card is None:
@@ -58,7 +60,10 @@ def focus(here: Here, wanted: PairFilter) -> None:
         text=f"{card.left:,} left, {decided:,} of {card.total:,} decided",
     )
     seconds = looked_at(here.key("shown"), card.row.id)
+    hidden = hides_judge(here) and not card.row.decided
+    why_now(card.reason, hides_judge=hidden)
     draw_query(here, card)
+    badges(here, of_pair(here, card.query.id, card.passage.id), hides_judge=hidden)
     if st.session_state.get(here.key("editing")) == card.passage.id:
         passage_form(here, card.passage)
         draw_passages(here, card)
@@ -68,14 +73,14 @@ def focus(here: Here, wanted: PairFilter) -> None:
         pair_history(here, card)
 
 
-def _next(here: Here, wanted: PairFilter) -> PairCard | None:
+def _next(here: Here, wanted: PairFilter, order: Order) -> PairCard | None:
     """The pair that was asked for by a link, by looking again or by undoing, else the queue's."""
     at_key = here.key("at")
     linked = from_address("item")
     if linked and linked != st.session_state.get(here.key("in address")):
         st.session_state[at_key] = linked
     skipped: list[str] = st.session_state.setdefault(here.key("skipped"), [])
-    queued = pair_queue(here.store, here.project.id, wanted, skip=skipped)
+    queued = pair_queue(here.store, here.project.id, wanted, skip=skipped, order=order)
     asked = st.session_state.get(at_key)
     if asked and (queued is None or asked != queued.row.id):
         try:

@@ -8,7 +8,7 @@ from distiller.review import PairFilter
 from distiller.schema.base import Status
 from distiller.schema.errors import DistillerError
 from distiller.schema.examples import Query, Strategy
-from distiller.ui.filters import select_one
+from distiller.ui.filters import check_choice, select_one
 from distiller.ui.passages_words import STRATEGY_NAMES
 from distiller.ui.shell import Here
 from distiller.ui.state import from_address, to_address
@@ -48,7 +48,9 @@ def pair_filter(here: Here) -> PairFilter:
             [str(status) for status in Status],
             help="Passages of rejected queries are shown only if you ask for them here.",
         )
-    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
+    left, found, middle, right = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
+    with found:
+        check = check_choice(here, ("passage",))
     with middle:
         status = select_one(
             here, "status", "Status of the passage", [str(status) for status in Status]
@@ -62,6 +64,7 @@ def pair_filter(here: Here) -> PairFilter:
         query_id=_one_query(here),
         query_status=Status(asked) if asked else None,
         passage_status=Status(status) if status else None,
+        check=check,
     )
 
 

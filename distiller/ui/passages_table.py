@@ -8,6 +8,7 @@ import streamlit as st
 from distiller.review import PairFilter, PairRow, decide_all_pairs, decide_pairs
 from distiller.schema.examples import Passage, Query
 from distiller.ui.everything import everything, undo_button
+from distiller.ui.found import found_words
 from distiller.ui.paging import chosen_order, page_number, page_size
 from distiller.ui.passages_card import hides_judge
 from distiller.ui.passages_words import STRATEGY_NAMES
@@ -20,12 +21,13 @@ _LABELS = {"agree": "Agree with the writer's grade", "reject": "Reject the passa
 
 
 _WIDTHS = [
-    ("Query", 170),
-    ("Passage", 180),
+    ("Query", 140),
+    ("Passage", 150),
     ("How it was made", 120),
     ("Writer", 60),
     ("Judge", 60),
     ("Reviewer", 75),
+    ("Found", 80),
     ("State", 75),
 ]
 """In pixels."""
@@ -101,6 +103,7 @@ def _frame(
     here: Here, rows: list[PairRow], queries: dict[str, str], passages: dict[str, Passage]
 ) -> pd.DataFrame:
     hidden = hides_judge(here)
+    pairs = [(row.passage_id, row.query_id) for row in rows]
     judged = [row.judge if row.decided or not hidden else None for row in rows]
     return pd.DataFrame(
         {
@@ -110,6 +113,7 @@ def _frame(
             "Writer": pd.array([row.generator for row in rows], dtype="Int64"),
             "Judge": pd.array(judged, dtype="Int64"),
             "Reviewer": pd.array([row.reviewer for row in rows], dtype="Int64"),
+            "Found": found_words(here, "passage", pairs),
             "State": [_state(row, passages[row.passage_id]) for row in rows],
         },
         index=[row.id for row in rows],

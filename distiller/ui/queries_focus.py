@@ -7,11 +7,21 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from distiller.review import REASONS, Card, QueryFilter, SimilarQueries, decide, queue, undo_last
+from distiller.review import (
+    REASONS,
+    Card,
+    Order,
+    QueryFilter,
+    SimilarQueries,
+    decide,
+    queue,
+    undo_last,
+)
 from distiller.schema.errors import Conflict, DistillerError
 from distiller.schema.examples import POSITIVE_GRADE, Passage, Query
 from distiller.store import Store
 from distiller.ui.focus import Key, keys, looked_at
+from distiller.ui.found import badges, of_query, why_now
 from distiller.ui.queries_edit import edit_form, history
 from distiller.ui.shell import Here
 from distiller.ui.text import plain
@@ -20,11 +30,11 @@ MAX_SKIPPED = 200
 
 
 @st.fragment
-def focus(here: Here, wanted: QueryFilter) -> None:
+def focus(here: Here, wanted: QueryFilter, order: Order) -> None:
     """The next card and its keys. Only this part of the page is drawn again after a decision."""
     _say(here)
     skipped: list[str] = st.session_state.setdefault(here.key("skipped"), [])
-    card = queue(here.store, here.project.id, wanted, skip=skipped)
+    card = queue(here.store, here.project.id, wanted, skip=skipped, order=order)
     if card is None:
         st.success(
             "Nothing waits here. Change the filters, or go on with the next step on the left.",
@@ -42,6 +52,7 @@ def focus(here: Here, wanted: QueryFilter) -> None:
 
 def _card(here: Here, card: Card) -> None:
     query = card.query
+    why_now(card.reason)
     seconds = looked_at(here.key("shown"), query.id)
     with st.container(border=True):
         st.subheader(plain(query.query), anchor=False)
@@ -52,6 +63,7 @@ def _card(here: Here, card: Card) -> None:
             st.warning("Something that this query rests on was changed later: look again.")
         if query.key_concepts:
             st.caption("About: " + ", ".join(plain(term) for term in query.key_concepts))
+        badges(here, of_query(here, query.id))
     if st.session_state.get(here.key("editing")) == query.id:
         edit_form(here, query)
         return

@@ -8,6 +8,7 @@ import streamlit as st
 from distiller.review import ACTIONS, QueryFilter, decide_all
 from distiller.schema.examples import Query
 from distiller.ui.everything import everything, undo_button
+from distiller.ui.found import found_words
 from distiller.ui.paging import chosen_order, page_number, page_size
 from distiller.ui.queries_edit import edit_form, history
 from distiller.ui.queries_sheet import sheet
@@ -23,7 +24,14 @@ ORDERS = {
     "Complexity": ("complexity", False),
     "Status": ("status", False),
 }
-WIDTHS = {"Query": 360, "Status": 100, "Type": 110, "Complexity": 100, "Concepts": 130}
+WIDTHS = {
+    "Query": 320,
+    "Status": 100,
+    "Found": 110,
+    "Type": 110,
+    "Complexity": 100,
+    "Concepts": 130,
+}
 """In pixels."""
 _LABELS = {"approve": "Approve", "reject": "Reject", "flag": "Flag", "reset": "Set back"}
 
@@ -71,6 +79,7 @@ def _picked(here: Here, rows: list[Query]) -> list[Query]:
         {
             "Query": [shortened(row.query, 300) for row in rows],
             "Status": [f"{row.status}{', stale' if row.stale else ''}" for row in rows],
+            "Found": found_words(here, "query", [(row.id, row.id) for row in rows]),
             "Type": [row.type.replace("_", " ") for row in rows],
             "Complexity": [str(row.complexity) for row in rows],
             "Concepts": [", ".join(row.key_concepts) for row in rows],

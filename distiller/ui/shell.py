@@ -151,7 +151,9 @@ def _chosen(projects: list[Project]) -> Project | None:
 def _switcher(projects: list[Project], current: Project) -> None:
     def switch() -> None:
         name = st.session_state["shell/switch"]
-        switch_to(next(project for project in projects if project.name == name))
+        for project in projects:  # the state of a widget can be forged
+            if project.name == name:
+                switch_to(project)
 
     names = [project.name for project in projects]
     titles = {project.name: project.domain.name for project in projects}

@@ -9,12 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from distiller.dataset import freeze
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.examples import Query
 from distiller.schema.jobs import Job, JobState
 from distiller.schema.retrieval import TrainedModel
-from distiller.ui.jobs import REFRESH_S, STATES, job_line
+from distiller.ui.jobs import REFRESH_S, STATES, job_line, launch
+from distiller.ui.palette import palette
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
 from distiller.ui.text import plain
@@ -50,7 +50,8 @@ CURVES: list[tuple[str, str, dict[str, str]]] = [
         {"query_dims": "queries", "passage_dims": "passages"},
     ),
 ]
-_COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]
+_DASHES = ["solid", "dash", "dot", "dashdot"]
+"""One for each run that is compared; a colour means the same in all of them."""
 
 
 def readiness(here: Here) -> DatasetSnapshot | None:
@@ -67,6 +68,7 @@ def readiness(here: Here) -> DatasetSnapshot | None:
             "when they are decided.",
             icon=":material/rule:",
         )
+    _teacher(here)
     frozen = list(reversed(here.store.snapshots(here.project.id, examples=False)))
     if st.button(
         "Freeze the data as they are",
@@ -74,13 +76,10 @@ def readiness(here: Here) -> DatasetSnapshot | None:
         icon=":material/ac_unit:",
         help="A copy that no later edit changes: so that models can be compared fairly.",
     ):
+        from distiller.pipeline import freeze_project
+
         with failing(), st.spinner("Freezing"):
-            made = freeze(
-                here.store,
-                here.project,
-                seed=here.settings.seed,
-                quality=here.settings.quality,
-            )
+            made = freeze_project(here.store, here.project, here.settings)
             try_speed(here, made)
             notice(f"Frozen: {made.counts.get('train', 0):,} queries to train on")
             st.rerun()
@@ -115,6 +114,18 @@ def readiness(here: Here) -> DatasetSnapshot | None:
     return snapshot
 
 
+def _teacher(here: Here) -> None:
+    if st.button(
+        "Have the pairs scored by a teacher",
+        icon=":material/school:",
+        help="Another search model, packaged and free, says how well each passage fits its query; "
+        "the model then learns shades, not only right and wrong. Before you freeze the data.",
+    ):
+        from distiller.pipeline import Plan
+
+        launch(here, ["teach"], Plan(), "The teacher is scoring the pairs")
+
+
 def _title(snapshot: DatasetSnapshot | None) -> str:
     if snapshot is None:
         return "?"
@@ -144,8 +155,9 @@ def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
     frame = pd.DataFrame(rows)
     for title, unit, names in CURVES:
         chart = go.Figure()
-        series = [(run, name) for run in runs for name in names if name in frame]
-        for colour, (run, name) in enumerate(series):
+        colours = dict(zip(names, palette(), strict=False))
+        dashes = dict(zip(runs, _DASHES, strict=False))
+        for run, name in [(run, name) for run in runs for name in names if name in frame]:
             some = frame[(frame["Run"] == run) & frame[name].notna()]
             words = names[name] if len(runs) == 1 else f"{run}, {names[name]}"
             chart.add_scatter(
@@ -153,7 +165,7 @@ def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
                 y=some[name],
                 name=words,
                 mode="lines+markers" if len(some) < 30 else "lines",
-                line={"color": _COLOURS[colour % len(_COLOURS)]},
+                line={"color": colours[name], "dash": dashes.get(run, "solid")},
             )
         chart.update_layout(
             height=260,

@@ -77,6 +77,8 @@ def start(here: Here, snapshot: DatasetSnapshot) -> None:
     _how_known(here, snapshot, base, known)
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         plan = Plan(snapshot=snapshot.id, preset=preset, base=base, recipe=own)
+        for trial in here.store.jobs(here.project.id, kind="calibrate", active=True):
+            here.store.cancel(trial.id)  # nobody waits for it any more, and training needs its slot
         stages = ["snapshot", "train", "evaluate"]
         launch(here, stages, plan, "Training has begun; you may close this page")
 

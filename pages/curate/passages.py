@@ -3,6 +3,7 @@
 import streamlit as st
 
 from distiller.schema.examples import Judgment
+from distiller.ui.found import queue_order
 from distiller.ui.navigation import path_of
 from distiller.ui.passages import focus
 from distiller.ui.passages_filters import pair_filter
@@ -34,7 +35,9 @@ mode = mode if mode in MODES else "Focus"
 to_address(mode=mode)
 with st.expander("Filters", expanded=mode == "Table"):
     wanted = pair_filter(here)
+    if mode == "Focus":
+        order = queue_order(here)
 if mode == "Focus":
-    focus(here, wanted)
+    focus(here, wanted, order)
 else:
     table(here, wanted)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from distiller.schema.examples import Query
 from distiller.ui.filters import query_filter
+from distiller.ui.found import queue_order
 from distiller.ui.navigation import path_of
 from distiller.ui.queries_alike import alike
 from distiller.ui.queries_coverage import coverage_map
@@ -38,7 +39,9 @@ elif mode == "Alike":
 else:
     with st.expander("Filters", expanded=mode == "Table"):
         wanted = query_filter(here)
+        if mode == "Focus":
+            order = queue_order(here)
     if mode == "Focus":
-        focus(here, wanted)
+        focus(here, wanted, order)
     else:
         table(here, wanted)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from distiller.dataset import open_example
+from distiller.ui.documents import documents
 from distiller.ui.domain import edit_project, forecast_table, launch_form, new_project, upload
 from distiller.ui.jobs import job_progress
 from distiller.ui.shell import lobby, switch_to
@@ -32,6 +33,9 @@ if here is None:
     st.subheader("Or describe your own field")
     new_project(place.store)
 else:
+    active = here.store.jobs(here.project.id, active=True)
+    for job in active:
+        job_progress(here, job)
     described, cost, files, another = st.tabs(
         ["This field", "Time and cost", "Files and documents", "New project"]
     )
@@ -40,17 +44,11 @@ else:
     with cost:
         st.markdown("What it takes to have everything written, before anything is spent.")
         plan = forecast_table(here, place.settings)
-        active = here.store.jobs(here.project.id, active=True)
         if plan and not active:
             launch_form(here, plan)
-        for job in active:
-            job_progress(here, job)
     with files:
+        documents(here)
+        st.divider()
         upload(place.store, here.project, here.key("upload"))
-        st.markdown("**Your own documents**")
-        st.caption(
-            "Folders of PDF, Word or web pages will be read here by a later version. Passages that "
-            "stand in a file of one of our formats can be imported now."
-        )
     with another:
         new_project(place.store)

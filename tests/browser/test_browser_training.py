@@ -17,7 +17,7 @@ from distiller.schema.jobs import JobState
 from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def ten_by_keyboard_and_one_back(page: Page, store: Store, project: Project) -> None:
@@ -59,7 +59,8 @@ def a_concept_is_edited_and_its_queries_become_stale(
     page.get_by_text("Add to the concepts").wait_for()
     page.goto(f"{page.url.split('?')[0]}?project={project.name}&who=ada&item={concept.id}")
     page.get_by_text("they will be marked stale").wait_for()
-    page.get_by_label("Definition").first.fill("Changed by an expert.")
+    form = page.get_by_label("Definition").and_(page.locator(":visible")).first
+    form.fill("Changed by an expert.")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Saved").wait_for()
     changed = store.get(Concept, concept.id, project_id=project.id)
@@ -85,10 +86,10 @@ def test_example_to_model_survives_reload_and_kill_of_the_app(
     page.get_by_text("How shall it be trained?").wait_for()
     page.get_by_text("Quick", exact=True).click()
     page.get_by_role("button", name="Start training").click()
-    page.get_by_text("Training: runs").first.wait_for(timeout=240_000)
+    page.get_by_text("Training: runs").first.wait_for(timeout=400_000)
 
     (job,) = store.jobs(project.id, kind="train")
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 400
     while store.job(job.id).done < 5 or store.job(job.id).stage != "train":
         assert time.monotonic() < deadline, store.job(job.id)
         time.sleep(0.2)
@@ -101,7 +102,7 @@ def test_example_to_model_survives_reload_and_kill_of_the_app(
     page = visit(chromium, "about:blank")
     console = Console(page)
     page.goto(f"http://127.0.0.1:{port}/training?project={project.name}&who=ada")
-    page.get_by_text("Earlier trainings").wait_for(timeout=300_000)
+    page.get_by_text("Earlier trainings").wait_for(timeout=600_000)
     done = store.job(job.id)
     assert (done.state, done.attempts) == (JobState.DONE, 1), done.message
     assert done.done >= before or done.stage != "train"

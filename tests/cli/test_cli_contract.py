@@ -16,12 +16,19 @@ from distiller.cli import main
 
 REFERENCE = (sys.executable, "-m", "typer", "distiller.cli", "utils", "docs", "--name", "distiller")
 COMMANDS = {
-    "bootstrap": ["--domain", "--description", "--language", "--template", "--concepts"],
-    "generate-queries": ["--project", "--count", "--complexity"],
+    "bootstrap": ["--domain", "--description", "--language", "--template", "--concepts", "--from"],
+    "generate-queries": [
+        "--project",
+        "--count",
+        "--complexity",
+        "--per-passage",
+        "--grounded-share",
+    ],
     "generate-documents": [
         "--project",
         "--positives-per-query",
         "--negatives-per-query",
+        "--grounded-negatives",
         "--length",
         "--contrastive",
     ],

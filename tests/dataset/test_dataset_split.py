@@ -14,6 +14,7 @@ from distiller.dataset import leaks, split
 from distiller.dataset.concept_clusters import concept_clusters, main_cluster
 from distiller.quality.duplicates import groups, near_duplicates, shingles
 from distiller.quality.texts import similarity
+from distiller.schema.base import SourceSpan
 from distiller.schema.dataset import Example, LabelledPassage
 from distiller.schema.errors import InputError
 
@@ -253,3 +254,47 @@ def test_the_main_cluster_is_that_of_most_concepts_then_of_the_first() -> None:
     assert main_cluster(["A", "b", "c"], clusters) == "2"
     assert main_cluster(["A", "b"], clusters) == "1"
     assert main_cluster(["unknown"], clusters) is None
+
+
+def of_document(number: int, document: str, start: int) -> Example:
+    example = apart(number)
+    span = SourceSpan(document=document, start=start, end=start + 100)
+    example.positives = [p.model_copy(update={"span": span}) for p in example.positives]
+    return example
+
+
+def test_a_document_is_never_parted_unless_it_is_too_large() -> None:
+    small = [of_document(n, f"d{n // 4}", 1000 * (n % 4)) for n in range(120)]
+    dealt = split(small, seed=3)
+    assert {example.split for example in dealt} == {"train", "val", "test"}
+    by_document: dict[str, set[str]] = {}
+    for number, example in enumerate(dealt):
+        by_document.setdefault(f"d{number // 4}", set()).add(example.split)
+    assert {len(splits) for splits in by_document.values()} == {1}
+    assert leaks(dealt) == []
+
+
+def test_a_large_document_is_parted_into_runs_of_neighbours() -> None:
+    chance = random.Random(5)
+    starts = [1000 * n for n in range(100)]
+    chance.shuffle(starts)
+    dealt = split([of_document(n, "statute", start) for n, start in enumerate(starts)], seed=3)
+    assert {example.split for example in dealt} == {"train", "val", "test"}
+    in_order = sorted(dealt, key=lambda e: e.positives[0].span.start if e.positives[0].span else 0)
+    changes = sum(a.split != b.split for a, b in itertools.pairwise(in_order))
+    # Runs of 5, half of the smallest split: at most 10 runs are of val or test, with two ends each.
+    assert changes <= 2 * 10
+    assert [leak.kind for leak in leaks(dealt)] == []
+
+
+def test_a_parted_document_is_a_leak() -> None:
+    dealt = [of_document(n, f"d{n // 4}", 1000 * (n % 4)) for n in range(120)]
+    assert leaks(dealt) == []
+    dealt[1].split = "test"
+    [leak] = leaks(dealt)
+    assert (leak.kind, leak.first, leak.second) == (
+        "document",
+        dealt[0].query_id,
+        dealt[1].query_id,
+    )
+    assert leak.splits == ("train", "test")

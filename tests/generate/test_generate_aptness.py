@@ -9,6 +9,8 @@ from distiller.generate.aptness import (
     complexity_of,
     copied,
     copied_run,
+    first_asked,
+    general,
     refers,
     vague,
 )
@@ -92,6 +94,19 @@ def test_a_few_words_that_touch_nothing_are_vague():
     assert vague("why does it matter", PASSAGE, "en")
     assert not vague("deposit back", PASSAGE, "en")
     assert not vague("how soon must I be repaid after moving out of my flat", PASSAGE, "en")
+
+
+def test_of_several_questions_the_first_is_kept():
+    assert first_asked("who gets the interest? and when?") == "who gets the interest?"
+    assert first_asked("is interest paid?") == "is interest paid?"
+    assert first_asked("deposit interest") == "deposit interest"
+
+
+def test_a_query_about_the_whole_field_is_general():
+    field = "terms of service and privacy policies"
+    assert general("terms of service for website", field, "en")
+    assert general("What are the terms of service and privacy policies?", field, "en")
+    assert not general("terms of service forbid reverse engineering", field, "en")
 
 
 def test_lines_that_the_writer_was_shown_are_not_queries():

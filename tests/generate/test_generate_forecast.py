@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from corpus import passages
@@ -13,8 +14,10 @@ from distiller.generate import (
     judge_passages,
     requests_for,
 )
+from distiller.pipeline import Journey, Plan, forecasts
 from distiller.schema.domain import Domain, Project
 from distiller.schema.errors import InputError
+from distiller.settings import Settings
 from distiller.store import Store
 
 STAGES = ["knowledge", "queries", "passages", "judge"]
@@ -61,6 +64,21 @@ def test_long_passages_are_forecast_longer():
 def test_an_unknown_stage_is_named():
     with pytest.raises(InputError, match="no stage 'train' asks a model"):
         requests_for(["train"], Domain(name="tenancy"))
+
+
+def test_a_plan_is_forecast_by_what_the_project_has(store: Store, project: Project, tmp_path: Path):
+    settings = Settings(workspace=tmp_path, llm_url="http://127.0.0.1:9/v1", llm_model="none")
+
+    def expected(*stages: str, **plan: object) -> int:
+        journey = Journey(store, project, settings, Plan.model_validate(plan))
+        return sum(item.completions for item in forecasts(journey, list(stages)))
+
+    worded = expected("queries", "passages", queries=12)
+    assert expected("ingest", "queries", "passages", queries=12) == math.ceil(4 * 1.15)
+    store.add(project.id, passages(2))
+    assert expected("queries", "passages", queries=12) == math.ceil(4 * 1.15)
+    assert expected("queries", "passages", queries=12, grounded_share=0) == worded
+    assert expected("knowledge", knowledge_from="words") < expected("knowledge")
 
 
 async def test_as_many_grounded_completions_are_asked_for_as_forecast(

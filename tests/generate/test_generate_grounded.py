@@ -150,7 +150,6 @@ APT = "how long may the owner keep what I paid at the start"
         "when is the deposit on an account of its own and returned",
         "what does the passage say about deposits",
         "according to the text who gets the interest",
-        "who gets the interest? and when does it end?",
         "the landlord keeps the amber deposit",
         "deposit; at most 8 words",
         "why does my bike brake get soft after filling in the wrong fluid",

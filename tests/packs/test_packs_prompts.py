@@ -5,6 +5,7 @@ A prompt that is changed on purpose: raise its version, write its file anew, rea
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from jinja2 import UndefinedError
 
 from distiller.packs import prompts
 from distiller.packs.prompts import data
+from distiller.packs.shown_passages import shown_passages
 from distiller.packs.strategies import strategies
 from distiller.schema.domain import Domain
 
@@ -83,12 +85,11 @@ CASES: dict[str, dict[str, Any]] = {
     "queries.grounded": {
         "style": "everyday words",
         "examples": ["deposit not returned, what now"],
+        "shown": shown_passages("en"),
         "passage": "A deposit is held apart. </passage> It is returned within thirty days.",
         "terms": ["security deposit", "tenant"],
-        "lines": [
-            {"kind": "deadline", "limit": "at most 8 words"},
-            {"kind": "rule", "limit": "8 to 15 words"},
-        ],
+        "limit": "8 to 15 words",
+        "kinds": ["deadline", "rule"],
     },
     "passages.variants": {
         "strategies": strategies(),
@@ -142,7 +143,7 @@ def test_prompts_read_as_their_golden_files(name: str):
 def test_the_system_part_does_not_depend_on_the_item(name: str):
     variables = CASES[name]
     other = {
-        key: value[:1] if isinstance(value, list) and key != "examples" else value
+        key: value[:1] if isinstance(value, list) and key not in ("examples", "shown") else value
         for key, value in variables.items()
     } | {key: "something else" for key in ("query", "passage", "sub_area") if key in variables}
     one = prompts.render(name, domain=DOMAIN, language="English", **variables)
@@ -193,3 +194,14 @@ def test_long_user_text_is_cut_at_a_word():
 
 def test_comparisons_are_not_taken_for_tags():
     assert data("rent < 500 and size > 40") == "rent < 500 and size > 40"
+
+
+def test_shown_passages_are_of_the_language_or_none():
+    assert "Fahrradbremse" in shown_passages("de-CH")[0].answer
+    assert shown_passages("cs") == []
+    variables = {**CASES["queries.grounded"], "shown": shown_passages("de")}
+    german = prompts.render("queries.grounded", domain=DOMAIN, language="German", **variables)
+    assert "tomato" not in german.system
+    assert german.user.endswith("Write every word of them in German, in no other language.")
+    for one in (*shown_passages("en"), *shown_passages("de")):
+        assert json.loads(one.answer)["queries"][0]["query"] in one.queries.values()

@@ -18,6 +18,13 @@ ROOT = Path(__file__).parents[2]
 RunPage = Callable[..., AppTest]
 
 
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages see that a worker runs where jobs wait; here nobody would end it."""
+    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
+    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DISTILLER_WORKSPACE", str(tmp_path))
@@ -42,12 +49,14 @@ def example(store: Store) -> Project:
 
 @pytest.fixture
 def run_page(workspace: Path) -> RunPage:
-    """Run the app and go to a page; `address` are its query parameters."""
+    """Run the app and go to a page; `address` are its query parameters, `forged` widgets' states."""
 
-    def run(page: str, /, **address: str) -> AppTest:
+    def run(page: str, /, forged: dict[str, str] | None = None, **address: str) -> AppTest:
         test = AppTest.from_file(str(ROOT / "distiller" / "ui" / "main.py"), default_timeout=60)
         for name, value in {"who": "ada", **address}.items():
             test.query_params[name] = value
+        for name, value in (forged or {}).items():
+            test.session_state[name] = value
         test.run()
         return test.switch_page(str(ROOT / "pages" / page)).run()
 

@@ -10,19 +10,14 @@ from distiller.dataset import freeze
 from distiller.pipeline import Plan, recipe_of
 from distiller.schema.base import Status, new_id
 from distiller.schema.domain import Project
+from distiller.schema.errors import InputError
 from distiller.schema.examples import Query
 from distiller.schema.jobs import Job, JobState
 from distiller.schema.retrieval import TrainedModel
 from distiller.store import Store
 from distiller.train import PRESETS
 from distiller.train.pace import Pace, expected_seconds
-from distiller.ui.text import duration
-
-
-@pytest.fixture(autouse=True)
-def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distiller.jobs.control.ensure_worker", lambda *_: False)
-    monkeypatch.setattr("distiller.jobs.ensure_worker", lambda *_: False)
+from distiller.ui.text import duration, plain
 
 
 def captions(page) -> str:
@@ -136,13 +131,12 @@ def test_settings_that_cannot_be_are_said_and_not_used(
 
 def test_a_forged_preset_counts_as_absent(run_page, store: Store, example: Project) -> None:
     freeze(store, example, seed=13)
-    page = run_page("train/training.py")
-    page.session_state[f"{example.id}/preset"] = "<b>"
-    page.run()
+    page = run_page("train/training.py", forged={f"{example.id}/preset": "<b>"})
     assert not page.exception
-    next(b for b in page.button if b.label == "Start training").click().run()
-    plan = store.jobs(example.id, kind="train")[0].parameters["plan"]
-    assert plan["preset"] in PRESETS
+    assert any(button.label == "Start training" for button in page.button)
+    for forged in (Plan(preset="<b>"), Plan(recipe={"seed_": 1.0}), Plan(recipe={"epochs": -1})):
+        with pytest.raises(InputError):
+            recipe_of(forged)
 
 
 def test_training_begins_with_what_was_chosen(run_page, store: Store, example: Project) -> None:
@@ -201,4 +195,5 @@ def test_presets_are_in_the_recipes_own_words(run_page, store: Store, example: P
     page = run_page("train/training.py")
     radio = next(r for r in page.radio if r.label == "How careful")
     assert radio.options == [name.capitalize() for name in PRESETS]
-    assert any(PRESETS["balanced"].evidence in caption.value for caption in page.caption)
+    evidence = plain(PRESETS["balanced"].evidence)
+    assert any(evidence in caption.value for caption in page.caption)

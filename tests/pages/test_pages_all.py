@@ -39,6 +39,7 @@ PAGES: list[tuple[str, Address]] = [
     ],
     *[("curate/queries.py", {"mode": mode}) for mode in ("Focus", "Table", "Coverage", "Alike")],
     *[("curate/passages.py", {"mode": mode}) for mode in ("Focus", "Table")],
+    ("curate/quality.py", {}),
     ("train/training.py", {}),
     ("train/evaluation.py", {}),
     ("admin/settings.py", {}),

@@ -71,7 +71,9 @@ def test_the_trainer_ramps_as_the_formula_says() -> None:
 
 
 def test_accumulated_batches_make_fewer_steps() -> None:
-    one, two = (plan(Recipe(min_steps=1, accumulation=n, evaluations=1), 2000) for n in (1, 2))
+    one, two = (
+        plan(Recipe(min_steps=1, batch_size=8, accumulation=n, evaluations=1), 2000) for n in (1, 2)
+    )
     assert (one.steps, two.steps) == (752, 376)  # 750 and 375, rounded up to four saves
 
 

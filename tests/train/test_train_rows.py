@@ -59,6 +59,16 @@ def test_a_passage_that_is_both_is_no_negative() -> None:
     assert [row.negatives for row in rows] == [("x",), ("u",)]
 
 
+def test_an_examples_weight_is_that_of_its_rows() -> None:
+    one, two = asked(1, ["a", "b"], ["c"]), asked(2, ["d"], ["e"])
+    one.weight = 0.25
+    rows = training_rows([one, two], 1, seed=13)
+    assert [(row.positive, row.weight) for row in rows] == [("a", 0.25), ("b", 0.25), ("d", 1.0)]
+    one.positives[0].decided_by = "reviewer"
+    expert = training_rows([one, two], 1, seed=13, weights=Weights(expert=2.0))
+    assert [row.weight for row in expert] == [0.5, 0.25, 1.0]
+
+
 def test_titles_are_read_before_the_text() -> None:
     one = asked(1, ["a"], [])
     one.positives = [labelled("p", "text", 3, title="Title")]

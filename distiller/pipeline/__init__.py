@@ -1,0 +1,27 @@
+"""The whole journey as a list of resumable stages.
+
+Every stage derives from the store what is still missing, so the same call made again goes on where
+it stopped: after a crash, a spent budget or Ctrl-C. The command line and the jobs run these stages.
+"""
+
+from distiller.pipeline.data import freeze_project
+from distiller.pipeline.models import TUNED, recipe_of
+from distiller.pipeline.plan import Journey, Plan, Stage
+from distiller.pipeline.running import forecasts, run
+from distiller.pipeline.stages import ALL_STAGES, LLM_STAGES, LOCAL_STAGES, MENDING, WRITING
+
+__all__ = [
+    "ALL_STAGES",
+    "LLM_STAGES",
+    "LOCAL_STAGES",
+    "MENDING",
+    "TUNED",
+    "WRITING",
+    "Journey",
+    "Plan",
+    "Stage",
+    "forecasts",
+    "freeze_project",
+    "recipe_of",
+    "run",
+]

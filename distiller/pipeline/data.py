@@ -1,0 +1,112 @@
+"""Stages on documents and training data that ask no language model."""
+
+from __future__ import annotations
+
+from distiller.corpus.ingest import ingest, signatures_file
+from distiller.corpus.searches import BM25_NAME, mine_corpus
+from distiller.corpus.teacher import teach
+from distiller.dataset import check_stage as run_checks
+from distiller.dataset import freeze
+from distiller.evaluate import load
+from distiller.generate import settle
+from distiller.pipeline.plan import Journey
+from distiller.schema.dataset import DatasetSnapshot
+from distiller.schema.domain import Project
+from distiller.schema.errors import InputError, NotFound
+from distiller.schema.jobs import OnProgress, StageReport
+from distiller.schema.retrieval import Collection
+from distiller.settings import Settings
+from distiller.store import Store
+
+
+async def ingest_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    if not journey.plan.corpus:
+        raise InputError("no documents to read; name files or folders")
+    return ingest(
+        journey.store,
+        journey.project,
+        journey.plan.corpus,
+        chunking=journey.plan.chunking,
+        signatures=signatures_file(journey.settings.workspace, journey.project),
+        on_progress=on_progress,
+    )
+
+
+async def mine_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return mine_corpus(
+        journey.store,
+        journey.project,
+        journey.settings,
+        journey.plan.mine_with or [BM25_NAME, journey.plan.base],
+        mining=journey.plan.mining,
+        on_progress=on_progress,
+    )
+
+
+async def teach_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return teach(
+        journey.store,
+        journey.project,
+        journey.settings,
+        teacher=journey.plan.teacher,
+        on_progress=on_progress,
+    )
+
+
+async def check_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return run_checks(
+        journey.store,
+        journey.project,
+        tests=_tests(journey),
+        on_progress=on_progress,
+    )
+
+
+def _tests(journey: Journey) -> dict[str, Collection]:
+    """The collection that is measured on, if there is one, so that what it shares is found."""
+    folder = journey.plan.collection
+    return {folder.name: load(folder)} if folder else {}
+
+
+async def settle_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    return settle(
+        journey.store,
+        journey.project,
+        checks=journey.plan.checks,
+        targets=journey.plan.targets,
+        attempts=journey.plan.attempts,
+        on_progress=on_progress,
+    )
+
+
+async def snapshot_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    wanted = journey.plan.snapshot
+    journey.snapshot = (
+        _own(journey, journey.store.snapshot(wanted))
+        if wanted
+        else freeze_project(journey.store, journey.project, journey.settings)
+    )
+    counts, size = journey.snapshot.counts, len(journey.snapshot.examples)
+    return StageReport(
+        stage="snapshot",
+        made=0 if wanted else size,
+        present=size if wanted else 0,
+        notes=[", ".join(f"{counts.get(part, 0)} {part}" for part in ("train", "val", "test"))],
+    )
+
+
+def freeze_project(store: Store, project: Project, settings: Settings) -> DatasetSnapshot:
+    """Freeze a project's data as the settings have it. Raises what `freeze` raises."""
+    return freeze(
+        store,
+        project,
+        seed=settings.seed,
+        quality=settings.quality,
+        trust_mined=settings.trust_mined,
+    )
+
+
+def _own(journey: Journey, snapshot: DatasetSnapshot) -> DatasetSnapshot:
+    if snapshot.project_id not in (None, journey.project.id):
+        raise NotFound("that dataset snapshot belongs to another project")
+    return snapshot

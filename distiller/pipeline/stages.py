@@ -1,0 +1,33 @@
+"""Which stages there are, by name."""
+
+from __future__ import annotations
+
+from distiller.pipeline import data, models, writing
+from distiller.pipeline.plan import Stage
+
+MENDING = ("check", "repair", "judge", "check")
+"""Find what is wrong, mend it, have what is new judged, and see what is left."""
+WRITING = ("knowledge", "queries", "passages", "judge")
+"""Everything that the language model writes, in its order."""
+LLM_STAGES: dict[str, Stage] = {
+    "knowledge": writing.knowledge_stage,
+    "queries": writing.queries_stage,
+    "passages": writing.passages_stage,
+    "judge": writing.judge_stage,
+    "rewrite_concept": writing.rewrite_concept_stage,
+    "extend_concept": writing.extend_concept_stage,
+    "another_negative": writing.another_negative_stage,
+    "repair": writing.repair_stage,
+}
+LOCAL_STAGES: dict[str, Stage] = {
+    "ingest": data.ingest_stage,
+    "mine": data.mine_stage,
+    "teach": data.teach_stage,
+    "check": data.check_stage,
+    "settle": data.settle_stage,
+    "snapshot": data.snapshot_stage,
+    "calibrate": models.calibrate_stage,
+    "train": models.train_stage,
+    "evaluate": models.evaluate_stage,
+}
+ALL_STAGES = LLM_STAGES | LOCAL_STAGES
