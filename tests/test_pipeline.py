@@ -128,10 +128,10 @@ def test_example_data_become_a_model_that_is_measured(tmp_path: Path) -> None:
     assert len(result["comparisons"]) == 3
 
 
-def test_documents_become_mined_negatives_with_teacher_scores_that_a_model_learns_from(
+def test_documents_become_mined_negatives_with_teacher_scores_in_what_is_frozen(
     tmp_path: Path,
 ) -> None:
-    """Ingest, mine, teach, train: no language model takes part."""
+    """Ingest, mine, teach, freeze: no language model takes part."""
     few = json.loads(EXAMPLE.read_text(encoding="utf-8"))[:12]
     (tmp_path / "few.json").write_text(json.dumps(few))
     folder = tmp_path / "documents"
@@ -151,8 +151,8 @@ def test_documents_become_mined_negatives_with_teacher_scores_that_a_model_learn
     mined = run("mine", "--negatives", "3")["mine"]
     assert mined["made"] > 0
     assert run("teach", "--teacher", "dense+bm25")["teach"]["made"] > mined["made"]
-    done = run("train", "--preset", "quick")
-    assert done["train"]["made"] == 1
+    frozen = start(tmp_path, "format", "--output", str(tmp_path / "data.json"))
+    assert frozen.wait() == 0, frozen.communicate()[1]
     with store_of(tmp_path) as store:
         snapshot = store.snapshots(store.project().id)[-1]
     passages = [p for one in snapshot.examples for p in one.positives + one.negatives]
