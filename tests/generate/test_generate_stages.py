@@ -6,6 +6,7 @@ import pytest
 from scripted_writer import Connect, Writer
 
 from distiller.generate import (
+    Focus,
     generate_knowledge,
     generate_passages,
     generate_queries,
@@ -50,12 +51,12 @@ async def test_queries_are_written_about_one_concept_and_of_one_type(
         before = {query.id for query in store.items(project.id, Query)}
         concept = store.items(project.id, Concept)[5]
         kind = template("legal").query_types[-1].name
-        chosen = {"about": [concept.id], "of_type": kind}
-        report = await generate_queries(store, project, client, count=7, **chosen)
+        chosen = Focus(concepts=[concept.id], query_type=kind)
+        report = await generate_queries(store, project, client, count=7, focus=chosen)
         fresh = [query for query in store.items(project.id, Query) if query.id not in before]
         assert (report.made, len(fresh)) == (3, 3)
         assert {(query.type, query.key_concepts[0]) for query in fresh} == {(kind, concept.term)}
-        for wrong in ({"about": ["nothing"]}, {"of_type": "<b>"}):
+        for wrong in (Focus(concepts=["nothing"]), Focus(query_type="<b>")):
             with pytest.raises(InputError):
-                await generate_queries(store, project, client, count=9, **wrong)
+                await generate_queries(store, project, client, count=9, focus=wrong)
     assert len(store.items(project.id, Query)) == 7

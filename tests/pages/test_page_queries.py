@@ -132,7 +132,7 @@ def test_a_query_of_another_project_is_refused(run_page, store: Store, example: 
 def test_coverage_names_bare_concepts_and_has_a_table(run_page, example: Project):
     test = run_page(PAGE, mode="Coverage")
     assert not test.exception
-    assert "of 60 concepts" in " ".join(m.value for m in test.markdown)
+    assert "Each of the 60 concepts has a query" in " ".join(m.value for m in test.markdown)
     assert len(test.dataframe[0].value) == 40
 
 
