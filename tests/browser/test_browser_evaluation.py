@@ -51,7 +51,7 @@ def test_a_row_or_its_words_show_both_rankings(
     found = differences(report, "stemmed", "whole")
     grid = page.locator("[data-testid=stDataFrame]").filter(has_text="Difference").last
     grid.scroll_into_view_if_needed()
-    grid.locator("canvas").first.click(position={"x": 16, "y": 52})
+    grid.locator(".dvn-scroller").click(position={"x": 16, "y": 52})  # it lies over the canvas
     both_rankings(page, report, found[0].query_id)
 
     other = found[-1]

@@ -10,6 +10,8 @@ from app_probe import Console, visit
 from furnished import furnished
 from playwright.sync_api import Browser, Page, expect
 
+from distiller.dataset import check_project
+from distiller.schema.corpus import Document
 from distiller.schema.domain import Domain, Project
 from distiller.schema.examples import Judgment, Passage, Query
 from distiller.schema.jobs import Job, JobState
@@ -31,6 +33,7 @@ PAGES = {
     "queries?mode=Alike": "Duplicates teach nothing new",
     "passages?mode=Focus": "Where it comes from, and who did what",
     "passages?mode=Table": "Open one passage",
+    "quality": "Variety and coverage",
     "training": "The numbers",
     "evaluation": "Collections of your own",
     "settings": "Hide the language model's grade",
@@ -116,6 +119,9 @@ def hostile(store: Store) -> Project:
     metrics = [{"step": 1, "loss": 1.0}]
     store.add_job(Job(id="h1", kind="train", parameters=plan, metrics=metrics, **about))
     store.add_job(Job(id="h2", kind=HOSTILE, stage=HOSTILE, **about))
+    named = {"id": "d-1", "digest": "1", "format": "txt", "characters": 0}
+    store.add_document(project.id, Document(name=HOSTILE, problem=HOSTILE, **named))
+    check_project(store, project)
     return project
 
 
