@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from distiller.schema.base import Status
 from distiller.schema.errors import InputError
@@ -99,43 +99,39 @@ class MachineJudgments:
             columns.stale.is_(False),
             ~decided,
         )
-        kept = set(keep)
-        with self._database.write() as connection:
-            found = connection.execute(
-                select(columns.id, columns.query_id, columns.passage_id).where(*which)
-            )
-            old = [row.id for row in found if (row.query_id, row.passage_id) not in kept]
-            return mark(
-                connection,
-                project_id,
-                "judgment",
-                self._database.one_of(columns.id, old),
-                stale=True,
-                who="mining",
-                reason="a later round of mining chose other passages",
-            )
+        reason = "a later round of mining chose other passages"
+        return self._retire(project_id, which, keep, who="mining", reason=reason)
 
     def retire_taught(self, project_id: str, keep: Collection[tuple[str, str]]) -> int:
         """Mark stale all teachers' scores but those of the pairs to keep; returns how many."""
-        columns, kept = judgments.c, set(keep)
+        columns = judgments.c
         which = (
             columns.project_id == project_id,
             columns.source == JudgmentSource.TEACHER.value,
             columns.stale.is_(False),
         )
+        reason = "the pair was not among those scored last"
+        return self._retire(project_id, which, keep, who="teacher", reason=reason)
+
+    def _retire(
+        self,
+        project_id: str,
+        which: Sequence[ColumnElement[bool]],
+        keep: Collection[tuple[str, str]],
+        *,
+        who: str,
+        reason: str,
+    ) -> int:
+        """Mark the judgments stale that are meant, but those of the pairs to keep."""
+        columns, kept = judgments.c, set(keep)
         with self._database.write() as connection:
             found = connection.execute(
                 select(columns.id, columns.query_id, columns.passage_id).where(*which)
             )
             old = [row.id for row in found if (row.query_id, row.passage_id) not in kept]
+            gone = self._database.one_of(columns.id, old)
             return mark(
-                connection,
-                project_id,
-                "judgment",
-                self._database.one_of(columns.id, old),
-                stale=True,
-                who="teacher",
-                reason="the pair was not among those scored last",
+                connection, project_id, "judgment", gone, stale=True, who=who, reason=reason
             )
 
 
