@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,19 +95,24 @@ async def _ask(client: Client, found: EndpointCheck) -> None:
         _prompt(system, "Where is Paris? Name its country and continent."), _Capital, stage=STAGE
     )
     found.model_found, found.structured = True, client.exchange.dialect.structured
-    started = time.monotonic()
-    try:
-        completion = await client.complete(
-            _prompt(system, "Count from one to twelve in words."),
-            stage=STAGE,
-            max_tokens=MEASURED_TOKENS,
-        )
-        found.tokens_per_second = completion.usage.completion_tokens / (time.monotonic() - started)
+    with suppress(CompletionError):  # speed and scores are welcome, not needed
+        found.tokens_per_second = await _speed(client, system)
+    found.logprobs = False
+    with suppress(CompletionError):
         question = "Is Paris in France? Answer Yes or No."
         probability = await client.yes_probability(_prompt(system, question), stage=STAGE)
         found.logprobs = probability is not None
-    except CompletionError:  # speed and scores are welcome, not needed
-        found.logprobs = found.logprobs or False
+
+
+async def _speed(client: Client, system: str) -> float:
+    """Tokens per second of one completion alone."""
+    started = time.monotonic()
+    completion = await client.complete(
+        _prompt(system, "Count from one to twelve in words."),
+        stage=STAGE,
+        max_tokens=MEASURED_TOKENS,
+    )
+    return completion.usage.completion_tokens / (time.monotonic() - started)
 
 
 def _prompt(system: str, user: str) -> Prompt:

@@ -48,7 +48,7 @@ def pair_filter(here: Here) -> PairFilter:
             [str(status) for status in Status],
             help="Passages of rejected queries are shown only if you ask for them here.",
         )
-    left, found, middle, right = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
+    left, found, middle = st.columns([2, 1, 1], vertical_alignment="bottom")
     with found:
         check = check_choice(here, ("passage",))
     with middle:
@@ -59,7 +59,7 @@ def pair_filter(here: Here) -> PairFilter:
         strategy=Strategy(strategy) if strategy else None,
         positive=None if written is None else written == "positive",
         decided=None if decided is None else decided == "yes",
-        disagrees=_disagrees(here, right),
+        disagrees=_disagrees(here, st.container()),
         text=_text(here, left),
         query_id=_one_query(here),
         query_status=Status(asked) if asked else None,

@@ -58,7 +58,8 @@ def test_writing_is_begun_on_the_domain_page(
     button.click().run()
     assert not page.exception
     (job,) = store.jobs(active=True)
-    assert job.parameters["stages"] == ["knowledge", "queries", "passages", "judge"]
+    stages = ["knowledge", "queries", "passages", "judge", "check"]
+    assert job.parameters["stages"] == stages
 
 
 def test_a_running_job_says_rate_time_left_tokens_and_money(
