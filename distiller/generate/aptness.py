@@ -24,6 +24,9 @@ PARTICULAR = 2
 a question word is one of them in most languages."""
 SIMPLE_WORDS, MODERATE_WORDS = 8, 16
 
+STRAYED = 3
+"""Words of one worked example from which a query may have been taken from it."""
+
 _REFERS = {
     "en": re.compile(
         r"\b(?:according to|(?:in|from|of|by|does|do) (?:the|this|these|that) (?:given |above |following )?"
@@ -86,6 +89,13 @@ def vague(text: str, source: str, tag: str) -> bool:
     """Whether a query says little, and nothing of what its passage speaks of."""
     found = stems(text, tag)
     return len(found) < TELLING and not found & stems(source, tag)
+
+
+def strays(text: str, source: str, shown: Iterable[str], tag: str) -> bool:
+    """Whether a query has more words of one worked example that was shown than of its passage."""
+    found = stems(text, tag)
+    own = len(found & stems(source, tag))
+    return any(len(found & stems(line, tag)) >= max(STRAYED, own + 1) for line in shown)
 
 
 def asks_apart(text: str, source: str, shown: Iterable[str], tag: str) -> bool:

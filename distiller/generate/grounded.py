@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 
 from distiller.generate import answers
-from distiller.generate.aptness import asks_apart, complexity_of, first_asked, general
+from distiller.generate.aptness import asks_apart, complexity_of, first_asked, general, strays
 from distiller.generate.cells import LIMITS, Mix, complexities_of
 from distiller.generate.grounding import Grounding
 from distiller.generate.outline import Outline
@@ -223,6 +223,13 @@ class GroundedStage:
         source = f"{passage.title} {passage.text}"
         tag = self.domain.language
         if general(text, f"{self.domain.name} {self.domain.description}", tag):
+            return False
+        worked = [
+            line
+            for example in shown_passages(tag)
+            for line in (example.passage, *example.queries.values())
+        ]
+        if strays(text, source, worked, tag):
             return False
         lines = [*prompt.system.splitlines(), *prompt.user.splitlines()[1:]]
         return asks_apart(text, source, lines, tag)

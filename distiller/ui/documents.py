@@ -52,7 +52,7 @@ def _upload(here: Here, known: int) -> None:
 def _table(known: list[Document]) -> None:
     passages = sum(document.passages for document in known)
     unread = sum(bool(document.problem) for document in known)
-    words = f"{len(known):,} documents, {passages:,} passages"
+    words = f"Documents: {len(known):,}, passages: {passages:,}"
     st.markdown(f"{words}, **{unread:,} could not be read**" if unread else words)
     newest = sorted(known, key=lambda document: (not document.problem, document.created))
     st.dataframe(

@@ -12,6 +12,7 @@ from distiller.generate.aptness import (
     first_asked,
     general,
     refers,
+    strays,
     vague,
 )
 from distiller.schema.examples import Complexity
@@ -126,3 +127,13 @@ def test_lines_that_the_writer_was_shown_are_not_queries():
 )
 def test_complexity_is_what_the_prompt_calls_so(words: int, complexity: Complexity):
     assert complexity_of(" ".join(["rent"] * words), "en") is complexity
+
+
+def test_words_of_a_worked_example_are_no_query_of_another_passage() -> None:
+    passage = "Disqus may modify this privacy policy from time to time without notice."
+    shown = ["sourdough smells like nail polish", "A starter is fed with flour every day."]
+    strayed = "how can I fix the smell of nail polish from a starter"
+    assert strays(strayed, passage, shown, "en")
+    # A searcher's other words are no reason, nor are words that the passage has too.
+    assert not strays("am I told about changed data rules", passage, shown, "en")
+    assert not strays("is the privacy policy read every day", passage, shown, "en")
