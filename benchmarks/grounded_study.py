@@ -1,7 +1,8 @@
 """What documents, mined negatives, teachers and repair are worth: six human-judged collections.
 
 python benchmarks/grounded_study.py COLLECTIONS_DIR --work DIR [--only NAME]… [--queries N]
-    [--words-queries N] [--seed N]… [--preset NAME] [--llm local|URL] [--generate | --report]
+    [--words-queries N] [--seed N]… [--preset NAME] [--llm local|URL] [--variant NAME]…
+    [--generate | --report]
 
 Each collection is used as a corpus without its queries and qrels; what is generated is trained on,
 and the human queries are measured. Run it again and it goes on where it stopped: generation from
@@ -93,6 +94,11 @@ class Study:
     def settings(self) -> Settings:
         return Settings(workspace=self.work / self.name, llm_url=self.options.llm)
 
+    @property
+    def variants(self) -> list[str]:
+        """Those asked for, in the order in which one adds to the other."""
+        return [name for name in STEPS if name in (self.options.variant or STEPS)]
+
     def cell(self, variant: str, seed: int) -> Path:
         return self.work / "cells" / f"{self.name}.{variant}.{seed}.json"
 
@@ -130,7 +136,8 @@ class Study:
     def prepare(self, store: Store) -> None:
         """The dataset of every variant, frozen for every seed before the next one adds to it."""
         broken: set[str] = set()
-        for variant, stages in STEPS.items():
+        for variant in self.variants:
+            stages = STEPS[variant]
             project = self.project(store, variant)
             if project.name in broken:
                 self.problems[variant] = "the variant before it has no data"
@@ -162,7 +169,7 @@ class Study:
 
     def train(self, store: Store) -> None:
         """Train and measure every variant that has data, and keep the result."""
-        for variant in STEPS:
+        for variant in self.variants:
             for seed in self.options.seed:
                 cell, frozen = self.cell(variant, seed), self._snapshot_file(variant, seed)
                 if not cell.exists() and frozen.exists():
@@ -228,6 +235,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=300, help="written from documents")
     parser.add_argument("--words-queries", type=int, default=300, help="written from words")
     parser.add_argument("--seed", type=int, action="append", help="default: 13 and 14")
+    parser.add_argument("--variant", action="append", choices=list(STEPS), help="default: all")
     parser.add_argument("--preset", default="balanced")
     parser.add_argument("--llm", default="local")
     parser.add_argument("--generate", action="store_true", help="only write the data")

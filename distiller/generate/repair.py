@@ -58,11 +58,11 @@ async def repair(
     """Mend what the last run of the checks found, each item at most `attempts` times in all.
 
     What a reviewer decided about stays as it is. Texts that were written anew are proposals to be
-    judged again; run the stages `judge` and `check` after it.
+    judged again; run the stages `judge` and `check` after it. What could not be mended stays as it
+    was, with its findings, and is counted.
 
     Raises:
         InputError: There is no such check, or nothing mends what it finds.
-        StageFailed: Nothing at all could be mended.
         DistillerError: What stopped the stage; everything mended before is kept.
     """
     plan = planned(store, project, checks=checks, targets=targets, attempts=attempts)
@@ -74,7 +74,7 @@ async def repair(
             await run_.settle(fix)
     await stage.all(run_.work([fix for fix in plan.fixes if not fix.pure]))
     stage.notes += notes(run_.done, plan.skipped)
-    return stage.report()
+    return stage.report(needed=False)
 
 
 T = TypeVar("T", Query, Passage)

@@ -187,16 +187,16 @@ class Stage:
             completions=now.completions - before.completions,
         )
 
-    def report(self) -> StageReport:
-        """What the run did.
+    def report(self, *, needed: bool = True) -> StageReport:
+        """What the run did; without `needed`, what comes after it can go on without anything made.
 
         Raises:
-            StageFailed: nothing was made, nothing was there before, and something failed.
+            StageFailed: it is needed, nothing was made or was there before, and something failed.
         """
         if self._failed:
             reasons = Counter(self._failures[key].reason for key in self._failed)
             reason, count = reasons.most_common(1)[0]
-            if not self.made and not self.present:
+            if needed and not self.made and not self.present:
                 raise StageFailed(
                     f"stage {self.name!r}: all {len(self._failed)} requests failed, most often "
                     f"({count}) with {reason}; mend that and run again"
