@@ -32,13 +32,15 @@ _REFERS = {
         r"\b(?:according to|(?:in|from|of|by|does|do) (?:the|this|these|that) (?:given |above |following )?"
         r"(?:passage|text|excerpt|document|article|abstract|author|authors|section|paragraph))\b"
         r"|\b(?:this|the) (?:passage|excerpt|paragraph|stud(?:y|ies) (?:show|find|describe)s?)\b"
-        r"|\bas (?:mentioned|described|stated) (?:above|here|in)\b|\bthe searcher\b",
+        r"|\bas (?:mentioned|described|stated) (?:above|here|in)\b|\bthe searcher\b"
+        r"|\bin (?:this|the given) context\b",
         re.IGNORECASE,
     ),
     "de": re.compile(
         r"\b(?:laut|gemäß|im|in|aus)\s(?:dem |der |diesem |dieser )?(?:Text|Textabschnitt|Passage)\b"
         r"|\bdiese[mnrs]?\s(?:Text(?:es)?|Textabschnitts?|Abschnitts?|Passage|Auszugs?)\b"
-        r"|\bwie (?:oben|hier) (?:erwähnt|beschrieben)\b",
+        r"|\bwie (?:oben|hier) (?:erwähnt|beschrieben)\b"
+        r"|\bin diesem (?:zusammenhang|kontext)\b",
         re.IGNORECASE,
     ),
     "fr": re.compile(r"\b(?:selon|dans) (?:le|ce|cet|l['’]) ?(?:passage|texte|extrait)\b", re.I),
@@ -46,6 +48,12 @@ _REFERS = {
 }
 """Of a query that speaks of the text it was written from, by language; English is what models
 fall back into."""
+
+
+_NAMES_KIND = re.compile(
+    r"\b(?:key ?words?|search terms?|stichwört\w*|stichwort\w*|suchbegriff\w*)\b", re.IGNORECASE
+)
+"""Of a query that says that it is made of keywords instead of being made of them."""
 
 
 def refers(text: str, tag: str) -> bool:
@@ -106,6 +114,8 @@ def asks_apart(text: str, source: str, shown: Iterable[str], tag: str) -> bool:
     if not len(text) >= 2 or length(text, tag) > MAX_WORDS:
         return False
     if "=>" in text or BRIEF.search(text) or joined(text) or refers(text, tag):
+        return False
+    if _NAMES_KIND.search(text) and not _NAMES_KIND.search(source):
         return False
     if vague(text, source, tag):
         return False

@@ -160,8 +160,14 @@ class GroundedStage:
         return deal(complexities_of(self.mix), turn, passage.id, "complexity")
 
     def _slots(self, passage: Passage, turn: int) -> list[Slot]:
-        kinds, complexity = self.template.query_types, self._complexity(passage, turn)
+        kinds, complexity = self._kinds(passage), self._complexity(passage, turn)
         return slots(kinds, complexity, passage.id, self._numbers(turn))
+
+    def _kinds(self, passage: Passage) -> Sequence[QueryType]:
+        """Those that the passage can answer: asked for others, models make the answer up."""
+        text, code = f"{passage.title} {passage.text}", language(self.domain.language).code
+        kinds = self.template.query_types
+        return [kind for kind in kinds if kind.fits(text, code)] or kinds
 
     def _terms(self, passage: Passage) -> list[str]:
         """Terms of the knowledge base whose words are all in the passage, the longest first."""

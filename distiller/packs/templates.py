@@ -29,6 +29,16 @@ class QueryType(BaseModel):
     answer_types: list[Line] = Field(min_length=1, max_length=20)
     complexities: list[Complexity] = Field(default=list(Complexity), min_length=1)
     """Keywords are never complex, a situation is never simple."""
+    cues: dict[str, list[Line]] = Field(default_factory=dict)
+    """Language → beginnings of words, one of which a passage has that answers such a query. Without
+    any, every passage may; a language that is not among them has no passage known to."""
+
+    def fits(self, text: str, language: str) -> bool:
+        """Whether a passage may be asked for such a query."""
+        if not self.cues:
+            return True
+        begins = tuple(cue.casefold() for cue in self.cues.get(language, ()))
+        return bool(begins) and any(word.startswith(begins) for word in text.casefold().split())
 
 
 class Template(BaseModel):
