@@ -40,7 +40,9 @@ class QueryType(BaseModel):
         if not self.cues:
             return True
         begins = tuple(cue.casefold() for cue in self.cues.get(language, ()))
-        return bool(begins) and any(word.startswith(begins) for word in _WORD.findall(text.casefold()))
+        return bool(begins) and any(
+            word.startswith(begins) for word in _WORD.findall(text.casefold())
+        )
 
 
 class Template(BaseModel):
