@@ -5,6 +5,7 @@ it stopped: after a crash, a spent budget or Ctrl-C. The command line and the jo
 """
 
 from distiller.pipeline.data import freeze_project
+from distiller.pipeline.elsewhere import Errand, errand, packed_data
 from distiller.pipeline.models import TUNED, recipe_of
 from distiller.pipeline.plan import Journey, Plan, Stage
 from distiller.pipeline.running import forecasts, run
@@ -17,11 +18,14 @@ __all__ = [
     "MENDING",
     "TUNED",
     "WRITING",
+    "Errand",
     "Journey",
     "Plan",
     "Stage",
+    "errand",
     "forecasts",
     "freeze_project",
+    "packed_data",
     "recipe_of",
     "run",
 ]

@@ -11,6 +11,7 @@ from distiller.schema.errors import InputError, NotFound
 from distiller.schema.jobs import OnProgress, Progress, StageReport
 from distiller.splade.start import resolve
 from distiller.train import PRESETS, Recipe, train, verdict
+from distiller.train.folders import folder_name, models_folder
 from distiller.train.pace import calibrate, changed
 
 TUNED = "tuned"
@@ -21,8 +22,8 @@ async def train_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
     plan, snapshot = journey.plan, journey.snapshot
     assert snapshot is not None, "the stage 'snapshot' comes before 'train'"
     recipe = recipe_of(plan).model_copy(update={"seed": journey.settings.seed})
-    name = f"{snapshot.content_hash[:10]}-{Path(plan.base).name}-{recipe.name}"
-    folder = plan.output or journey.settings.workspace / "models" / journey.project.name / name
+    name = folder_name(snapshot.content_hash, plan.base, recipe.name)
+    folder = plan.output or models_folder(journey.settings.workspace, journey.project) / name
     model = train(
         snapshot,
         recipe,
