@@ -16,6 +16,7 @@ from distiller.train.recipe import PRESETS, Recipe
 from distiller.ui.jobs import job_progress, launch
 from distiller.ui.shell import Here
 from distiller.ui.text import duration, plain
+from distiller.ui.training_elsewhere import elsewhere
 
 if TYPE_CHECKING:
     from distiller.pipeline import Plan
@@ -75,12 +76,13 @@ def start(here: Here, snapshot: DatasetSnapshot) -> None:
     )
     preset = preset if preset in names else "balanced"
     _how_known(here, snapshot, base, known)
+    plan = Plan(snapshot=snapshot.id, preset=preset, base=base, recipe=own)
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-        plan = Plan(snapshot=snapshot.id, preset=preset, base=base, recipe=own)
         for trial in here.store.jobs(here.project.id, kind="calibrate", active=True):
             here.store.cancel(trial.id)  # nobody waits for it any more, and training needs its slot
         stages = ["snapshot", "train", "evaluate"]
         launch(here, stages, plan, "Training has begun; you may close this page")
+    elsewhere(here, snapshot, plan)
 
 
 def _own_settings(here: Here, preset: str) -> dict[str, float]:

@@ -1,0 +1,122 @@
+"""Earlier trainings: how each ended, whether its model may be used, and how they compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from distiller.schema.jobs import Job, JobState
+from distiller.schema.retrieval import TrainedModel
+from distiller.ui.jobs import STATES, job_line
+from distiller.ui.shell import Here
+from distiller.ui.text import plain
+from distiller.ui.training import curves
+
+KINDS = ("train", "pipeline")
+"""Kinds of jobs that may train."""
+MOST_COMPARED = 4
+ELSEWHERE = "done on another computer"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training, of a job or brought from another computer."""
+
+    id: str
+    begun: datetime
+    preset: str
+    ended: str
+    metrics: list[dict[str, Any]]
+    model: TrainedModel | None = None
+    remark: str = ""
+    job: Job | None = None
+
+    @property
+    def title(self) -> str:
+        """When it was, and how careful."""
+        return f"{self.begun:%Y-%m-%d %H:%M} UTC, {self.preset}".removesuffix(", ")
+
+
+def trainings(here: Here) -> list[Training]:
+    """All that ended, newest first."""
+    models = {model.id: model for model in here.store.models(here.project.id)}
+    jobs = [job for kind in KINDS for job in here.store.jobs(here.project.id, kind=kind)]
+    made = [
+        _of_job(job, models.get(job.result.get("model") or ""))
+        for job in jobs
+        if not job.active and (job.kind == "train" or job.result.get("model"))
+    ]
+    known = {one.model.id for one in made if one.model}
+    made += [
+        Training(
+            id=model.id,
+            begun=model.created,
+            preset=str(model.recipe.get("name", "")),
+            ended=ELSEWHERE,
+            metrics=model.metrics,
+            model=model,
+        )
+        for model in models.values()
+        if model.id not in known
+    ]
+    return sorted(made, key=lambda one: one.begun, reverse=True)
+
+
+def _of_job(job: Job, model: TrainedModel | None) -> Training:
+    return Training(
+        id=job.id,
+        begun=job.created,
+        preset=job.parameters.get("plan", {}).get("preset", ""),
+        ended=STATES[job.state],
+        metrics=[point for point in job.metrics if "step" in point],
+        model=model,
+        remark=job.message,
+        job=job,
+    )
+
+
+def history(here: Here, runs: Sequence[Training]) -> None:
+    """Earlier runs; the last one can be gone on with, several compared."""
+    st.subheader("Earlier trainings")
+    st.dataframe([_row(run) for run in runs], hide_index=True)
+    last = next((run.job for run in runs if run.job), None)
+    if last and last.state in (JobState.FAILED, JobState.CANCELLED):
+        job_line(here.store, here.settings, last)
+    titles = {run.id: run.title for run in runs}
+    ids = list(titles)
+    chosen = st.multiselect(
+        "Compare",
+        ids,
+        default=ids[:1],
+        format_func=lambda id_: titles.get(id_, "?"),
+        max_selections=MOST_COMPARED,
+        key=here.key("compare", len(runs)),
+    )
+    compared = {plain(run.title): run.metrics for run in runs if run.id in chosen}
+    if compared:
+        curves(here, compared, "compared")
+
+
+def _row(run: Training) -> dict[str, Any]:
+    measured = [point["ndcg@10"] for point in run.metrics if point.get("ndcg@10") is not None]
+    return {
+        "When": run.title,
+        "How it ended": run.ended,
+        "nDCG@10 before": measured[0] if measured else None,
+        "nDCG@10 best": max(measured) if measured else None,
+        "Better than its start model?": _verdict(run.model),
+        "Model": run.model.path if run.model else "",
+        "Remark": run.remark,
+    }
+
+
+def _verdict(model: TrainedModel | None) -> str:
+    if model is None or not model.promotion:
+        return ""
+    if model.promoted:
+        return f"Yes: {model.promotion}"
+    return f"Not shown, so use {model.recommended}: {model.promotion}"
