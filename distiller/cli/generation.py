@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from distiller.cli import options as opt
+from distiller.schema.errors import InputError
 
 app = typer.Typer()
 FEW_CONCEPTS, ENOUGH_CONCEPTS = 10, 50
@@ -159,6 +160,7 @@ def pipeline(
     attempts: opt.Attempts = 2,
     train: Annotated[bool, typer.Option("--train", help="Train a model on the data.")] = False,
     preset: opt.TrainingPreset = opt.Preset.BALANCED,
+    rounds: opt.Rounds = 1,
     base: opt.Base = "tiny",
     collection: opt.CollectionDir = None,
     corpus: opt.CorpusPath = None,
@@ -171,8 +173,10 @@ def pipeline(
     as_json: opt.Json = False,
 ) -> None:
     """Go the whole journey, from words to a measured model. Run again, it goes on where it stopped."""
-    from distiller.pipeline import MENDING
+    from distiller.pipeline import MENDING, further
 
+    if rounds > 1 and not (train and corpus):
+        raise InputError("--rounds mines again with the trained model; give --train and --corpus")
     define = {
         "name": project,
         "domain": domain,
@@ -195,6 +199,7 @@ def pipeline(
         "contrastive": contrastive,
         "attempts": attempts,
         "preset": preset.value,
+        "rounds": rounds,
         "base": base,
         "collection": collection,
         "corpus": corpus,
@@ -203,11 +208,12 @@ def pipeline(
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []
-    stages += [*MENDING] if mend else ["check"]
+    checks = MENDING if mend else ("check",)
+    stages += checks
     stages += ["teach"] if teacher else []  # after what is mended, which needs scores too
     stages += ["snapshot"]
     if train:
-        stages.append("train")
+        stages += ["train", *further(rounds, checks, teach=bool(teacher))]
     if train or collection:
         stages.append("evaluate")
     _run(stages, options, as_json, define=define, plan=plan)

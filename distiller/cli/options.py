@@ -111,6 +111,16 @@ RecipeSettings = Annotated[
         " repeated.",
     ),
 ]
+Rounds = Annotated[
+    int,
+    typer.Option(
+        "--rounds",
+        min=1,
+        max=4,
+        help="Trainings: after each, negatives are mined again with its model, and the start model"
+        " is trained on those; the best is kept. Needs documents.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -42,6 +42,7 @@ def train(
     ] = False,
     preset: opt.TrainingPreset = opt.Preset.BALANCED,
     own: opt.RecipeSettings = None,
+    rounds: opt.Rounds = 1,
     seed: opt.Seed = None,
     canary: Annotated[
         Path | None,
@@ -69,11 +70,17 @@ def train(
     from distiller.cli import session
     from distiller.pipeline import Journey, Plan, recipe_of
 
-    _check_options(train_file, val_file, elsewhere, keep_split=keep_split)
+    _check_options(train_file, val_file, elsewhere, rounds, keep_split=keep_split)
     settings = session.settings_from(workspace)
     given = {"canary": canary, "seed": seed}
     settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
-    chosen = {"base": base, "preset": preset.value, "output": output, "recipe": _own(own)}
+    chosen: dict[str, Any] = {
+        "base": base,
+        "preset": preset.value,
+        "output": output,
+        "recipe": _own(own),
+        "rounds": rounds,
+    }
     if train_file:
         plan = session.checked(Plan, **chosen)
         files = (train_file, val_file)
@@ -86,19 +93,41 @@ def train(
         if elsewhere:
             _take_elsewhere(journey, elsewhere, as_json=as_json)
             return
-        session.run_and_report(journey, ["snapshot", "train"], as_json=as_json)
+        stages = ["snapshot", "train"]
+        if rounds > 1:
+            stages += _further(journey)
+        session.run_and_report(journey, stages, as_json=as_json)
         _pack(journey.model.path if journey.model else None, packed)
 
 
 def _check_options(
-    train_file: Path | None, val_file: Path | None, elsewhere: Path | None, *, keep_split: bool
+    train_file: Path | None,
+    val_file: Path | None,
+    elsewhere: Path | None,
+    rounds: int,
+    *,
+    keep_split: bool,
 ) -> None:
     if train_file is None and (val_file or keep_split):
         raise InputError(f"{'--val-file' if val_file else '--keep-split'} goes with --train-file")
     if train_file and elsewhere:
         raise InputError("--elsewhere is for a project's data; leave --train-file out")
+    if rounds > 1 and (train_file or elsewhere):
+        raise InputError("--rounds mines in a project's documents; it goes with --project alone")
     if elsewhere and not elsewhere.name.endswith((".jsonl", ".jsonl.gz")):
         raise InputError("--elsewhere needs the name of a file that ends in .jsonl.gz")
+
+
+def _further(journey: Journey) -> list[str]:
+    """The stages of further rounds; the teacher that has scored the pairs scores those of each."""
+    from distiller.generate import has_corpus
+    from distiller.pipeline import further, teacher_of
+
+    if not has_corpus(journey.store, journey.project):
+        raise InputError("--rounds mines in documents; read some first (distiller ingest)")
+    teacher = teacher_of(journey.store, journey.project)
+    journey.plan.teacher = teacher or journey.plan.teacher
+    return further(journey.plan.rounds, teach=bool(teacher))
 
 
 def _own(given: Sequence[str] | None) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -139,7 +140,17 @@ def watch(here: Here, job_id: str) -> None:
     if not job.active:
         st.rerun()
     job_line(here.store, here.settings, job)
-    curves(here, {"this training": job.metrics}, job_id)
+    curves(here, by_round(job.metrics), job_id)
+
+
+def by_round(metrics: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What was measured, apart for each round, for steps are counted anew in each."""
+    if not any("round" in point for point in metrics):
+        return {"this training": list(metrics)}
+    rounds = sorted({point["round"] for point in metrics if "round" in point})
+    return {
+        f"round {at}": [point for point in metrics if point.get("round") == at] for at in rounds
+    }
 
 
 def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:

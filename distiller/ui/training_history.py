@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,6 @@ class Training:
     ended: str
     metrics: list[dict[str, Any]]
     model: TrainedModel | None = None
-    remark: str = ""
     job: Job | None = None
 
     @property
@@ -45,11 +44,8 @@ def trainings(here: Here) -> list[Training]:
     """All that ended, newest first."""
     models = {model.id: model for model in here.store.models(here.project.id)}
     jobs = [job for kind in KINDS for job in here.store.jobs(here.project.id, kind=kind)]
-    made = [
-        _of_job(job, models.get(job.result.get("model") or ""))
-        for job in jobs
-        if not job.active and (job.kind == "train" or job.result.get("model"))
-    ]
+    ended = [job for job in jobs if not job.active]
+    made = [one for job in ended for one in _of_job(job, models)]
     known = {one.model.id for one in made if one.model}
     made += [
         Training(
@@ -66,17 +62,29 @@ def trainings(here: Here) -> list[Training]:
     return sorted(made, key=lambda one: one.begun, reverse=True)
 
 
-def _of_job(job: Job, model: TrainedModel | None) -> Training:
-    return Training(
-        id=job.id,
-        begun=job.created,
-        preset=job.parameters.get("plan", {}).get("preset", ""),
-        ended=STATES[job.state],
-        metrics=[point for point in job.metrics if "step" in point],
-        model=model,
-        remark=job.message,
-        job=job,
-    )
+def _of_job(job: Job, models: Mapping[str, TrainedModel]) -> list[Training]:
+    """One, or one for each round; none for a job that did other things."""
+    ids = dict.fromkeys([*job.result.get("models", []), job.result.get("model") or ""])
+    found = [models[id_] for id_ in ids if id_ in models]
+    if not found and job.kind != "train":
+        return []
+    preset = str(job.parameters.get("plan", {}).get("preset", ""))
+    if len(found) < 2:
+        metrics = [point for point in job.metrics if "step" in point]
+        model = found[0] if found else None
+        return [Training(job.id, job.created, preset, STATES[job.state], metrics, model, job)]
+    return [
+        Training(
+            f"{job.id}/{at}",
+            job.created,
+            f"{preset}, round {at}",
+            STATES[job.state],
+            model.metrics,
+            model,
+            job,
+        )
+        for at, model in reversed(list(enumerate(found, 1)))
+    ]
 
 
 def history(here: Here, runs: Sequence[Training]) -> None:
@@ -110,7 +118,7 @@ def _row(run: Training) -> dict[str, Any]:
         "nDCG@10 best": max(measured) if measured else None,
         "Better than its start model?": _verdict(run.model),
         "Model": run.model.path if run.model else "",
-        "Remark": run.remark,
+        "Remark": run.job.message if run.job else "",
     }
 
 
