@@ -173,8 +173,6 @@ def pipeline(
     as_json: opt.Json = False,
 ) -> None:
     """Go the whole journey, from words to a measured model. Run again, it goes on where it stopped."""
-    from distiller.pipeline import MENDING, further
-
     if rounds > 1 and not (train and corpus):
         raise InputError("--rounds mines again with the trained model; give --train and --corpus")
     define = {
@@ -205,18 +203,32 @@ def pipeline(
         "corpus": corpus,
         **({"teacher": teacher} if teacher else {}),
     }
+    stages = journey_stages(
+        corpus=bool(corpus),
+        mend=mend,
+        teach=bool(teacher),
+        rounds=rounds if train else 0,
+        measure=train or bool(collection),
+    )
+    _run(stages, options, as_json, define=define, plan=plan)
+
+
+def journey_stages(
+    *, corpus: bool, mend: bool, teach: bool, rounds: int, measure: bool
+) -> list[str]:
+    """Every stage of a whole journey, in its order; without a round nothing is trained."""
+    from distiller.pipeline import MENDING, further
+
+    checks = MENDING if mend else ("check",)
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []
-    checks = MENDING if mend else ("check",)
     stages += checks
-    stages += ["teach"] if teacher else []  # after what is mended, which needs scores too
+    stages += ["teach"] if teach else []  # after what is mended, which needs scores too
     stages += ["snapshot"]
-    if train:
-        stages += ["train", *further(rounds, checks, teach=bool(teacher))]
-    if train or collection:
-        stages.append("evaluate")
-    _run(stages, options, as_json, define=define, plan=plan)
+    if rounds:
+        stages += ["train", *further(rounds, checks, teach=teach)]
+    return [*stages, "evaluate"] if measure else stages
 
 
 def _run(

@@ -76,11 +76,12 @@ def _take(here: Here, snapshot: DatasetSnapshot, found: Errand) -> None:
 
 def _bring(here: Here, found: Errand) -> None:
     limit = int(st.get_option("server.maxUploadSize"))
+    models, _ = here.store.outcomes(here.project.id)
     st.markdown(f"**3. Bring {plain(found.result)} back**")
     given = st.file_uploader(
         f"The zip that the command leaves there, up to {limit} MB",
         type=["zip"],
-        key=here.key("elsewhere", "zip"),
+        key=here.key("elsewhere", "zip", models),  # empty again once a model was kept
     )
     if st.button("Check and keep the model", disabled=given is None) and given is not None:
         from distiller.train.incoming import import_model

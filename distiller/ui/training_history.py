@@ -19,6 +19,7 @@ from distiller.ui.training import curves
 KINDS = ("train", "pipeline")
 """Kinds of jobs that may train."""
 MOST_COMPARED = 4
+MEASURED = ("nDCG@10 before", "nDCG@10 best")
 ELSEWHERE = "done on another computer"
 
 
@@ -33,6 +34,8 @@ class Training:
     metrics: list[dict[str, Any]]
     model: TrainedModel | None = None
     job: Job | None = None
+    remark: str = ""
+    of_rounds: bool = False
 
     @property
     def title(self) -> str:
@@ -72,25 +75,44 @@ def _of_job(job: Job, models: Mapping[str, TrainedModel]) -> list[Training]:
     if len(found) < 2:
         metrics = [point for point in job.metrics if "step" in point]
         model = found[0] if found else None
-        return [Training(job.id, job.created, preset, STATES[job.state], metrics, model, job)]
+        ended = STATES[job.state]
+        return [Training(job.id, job.created, preset, ended, metrics, model, job, job.message)]
     return [
         Training(
-            f"{job.id}/{at}",
-            job.created,
-            f"{preset}, round {at}",
-            STATES[job.state],
-            model.metrics,
-            model,
-            job,
+            id=f"{job.id}/{at}",
+            begun=job.created,
+            preset=f"{preset}, round {at}",
+            ended=f"{STATES[job.state]}{', kept' * (model.id == job.result.get('model'))}",
+            metrics=model.metrics,
+            model=model,
+            job=job,
+            remark=_choice(job),
+            of_rounds=True,
         )
         for at, model in reversed(list(enumerate(found, 1)))
     ]
 
 
+def _choice(job: Job) -> str:
+    """Why the one round's model was kept; else what the job said last."""
+    stages = [part for part in job.result.get("stages", []) if part.get("stage") == "choose"]
+    notes: list[str] = stages[-1].get("notes", []) if stages else [job.message]
+    return "; ".join(notes)
+
+
 def history(here: Here, runs: Sequence[Training]) -> None:
     """Earlier runs; the last one can be gone on with, several compared."""
     st.subheader("Earlier trainings")
-    st.dataframe([_row(run) for run in runs], hide_index=True)
+    st.dataframe(
+        [_row(run) for run in runs],
+        hide_index=True,
+        column_config=dict.fromkeys(MEASURED, st.column_config.NumberColumn(format="%.3f")),
+    )
+    if any(run.of_rounds for run in runs):
+        st.caption(
+            "Each round has passages of its own to rank, so the figures of two rounds do not "
+            "compare; the remark says how they compare on the same passages."
+        )
     last = next((run.job for run in runs if run.job), None)
     if last and last.state in (JobState.FAILED, JobState.CANCELLED):
         job_line(here.store, here.settings, last)
@@ -114,11 +136,11 @@ def _row(run: Training) -> dict[str, Any]:
     return {
         "When": run.title,
         "How it ended": run.ended,
-        "nDCG@10 before": measured[0] if measured else None,
-        "nDCG@10 best": max(measured) if measured else None,
+        MEASURED[0]: measured[0] if measured else None,
+        MEASURED[1]: max(measured) if measured else None,
         "Better than its start model?": _verdict(run.model),
         "Model": run.model.path if run.model else "",
-        "Remark": run.job.message if run.job else "",
+        "Remark": run.remark,
     }
 
 

@@ -240,7 +240,8 @@ def test_each_round_has_its_curves_and_its_row(run_page, store: Store, example: 
     ]
     for model in models:
         store.save_model(model)
-    result = {"models": ["m-1", "m-2"], "model": "m-2"}
+    stages = [{"stage": "choose", "notes": ["round 2 is kept", "by far"]}]
+    result = {"models": ["m-1", "m-2"], "model": "m-2", "stages": stages}
     ended(store, example, "pipeline", result=result)
     page = run_page("train/training.py")
     assert not page.exception
@@ -250,6 +251,8 @@ def test_each_round_has_its_curves_and_its_row(run_page, store: Store, example: 
         "balanced, round 2",
         "balanced, round 1",
     ]
+    assert list(table["How it ended"]) == ["done, kept", "done"]
+    assert set(table["Remark"]) == {"round 2 is kept; by far"}
     by_step = [{**point, "round": at} for at in (1, 2) for point in points]
     assert list(by_round(by_step)) == ["round 1", "round 2"]
     assert by_round(points) == {"this training": points}

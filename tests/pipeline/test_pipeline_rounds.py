@@ -17,6 +17,8 @@ import torch
 from jargon import PLAN, RECIPE, THINGS, go, jargon, settings
 
 from distiller import pipeline
+from distiller.cli import main
+from distiller.cli.generation import journey_stages
 from distiller.pipeline import Journey, Plan, further, teacher_of
 from distiller.pipeline.rounds import choose_stage, known_snapshot
 from distiller.schema.domain import Domain, Project
@@ -228,6 +230,44 @@ def test_stages_of_rounds() -> None:
     ]
     with pytest.raises(ValueError, match="rounds"):
         Plan(rounds=0)
+
+
+def test_stages_of_a_whole_journey() -> None:
+    chosen = {"corpus": True, "mend": True, "teach": True, "measure": True}
+    mending = ("check", "repair", "judge", "check")
+    assert journey_stages(**chosen, rounds=2) == [
+        *("ingest", "knowledge", "queries", "passages", "judge"),
+        *("mine", *mending, "teach", "snapshot", "train"),
+        *("mine", *mending, "teach", "snapshot", "train"),
+        *("choose", "evaluate"),
+    ]
+    bare = {"corpus": False, "mend": False, "teach": False, "measure": False}
+    assert journey_stages(**bare, rounds=0) == [
+        *("knowledge", "queries", "passages", "judge", "check", "snapshot"),
+    ]
+
+
+def test_the_command_goes_the_same_rounds(
+    copy: tuple[Store, Project, Settings],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store, project, known = copy
+    monkeypatch.setenv("DISTILLER_CACHE_DIR", str(known.cache_dir))
+    monkeypatch.setenv("DISTILLER_QUALITY", "off")
+    own = [part for name, value in RECIPE.items() for part in ("--set", f"{name}={value}")]
+    command = ["train", "--preset", "quick", *own, "--workspace", str(known.workspace), "--json"]
+    before = store.judgments(project.id)
+    monkeypatch.setattr(sys, "argv", ["distiller", *command, "--rounds", "2"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert [stage["stage"] for stage in stages] == [
+        *("snapshot", "train", "mine", "teach", "snapshot", "train", "choose"),
+    ]
+    assert store.judgments(project.id) == before
+    assert len(store.snapshots(project.id, examples=False)) == 2
 
 
 def test_the_teacher_in_use_is_the_one_whose_scores_hold(gone: Gone, store: Store) -> None:
