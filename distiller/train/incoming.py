@@ -83,7 +83,9 @@ def import_model(
             return _keep(store, project, snapshot, record, fresh, above)
     except OSError as error:
         problem = error.strerror or str(error)
-        raise InputError(f"the model cannot be kept ({problem}); free some space") from error
+        raise InputError(
+            f"the model cannot be read or kept ({problem}); see that it can be read, and free space"
+        ) from error
 
 
 def _keep(

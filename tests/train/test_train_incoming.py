@@ -112,6 +112,24 @@ def test_a_model_is_kept_like_one_of_this_computer(
     assert same.nnz == 0
 
 
+def test_a_model_with_a_table_of_queries_is_kept_whole(
+    store: Store, project: Project, frozen: DatasetSnapshot, tiny: StartModel, tmp_path: Path
+) -> None:
+    """Trained without a dev split, so that what is saved is what was trained."""
+    examples = [one.model_copy(update={"split": "train"}) for one in frozen.examples]
+    whole = store.save_snapshot(snapshot_of(examples, project_id=project.id, seed=13))
+    file, away = tmp_path / "data.jsonl.gz", tmp_path / "away"
+    file.write_bytes(packed_data(whole))
+    recipe = RECIPE.model_copy(update={"query_table": True, "query_lambda": 0.0})
+    train_files(file, None, recipe, tiny, away, keep_split=True)
+    model = import_model(store, project, tmp_path, away).model
+    assert model.snapshot_hash == whole.content_hash
+    theirs = {file.relative_to(away) for file in away.rglob("*") if file.is_file()}
+    ours = {file.relative_to(model.path) for file in Path(model.path).rglob("*") if file.is_file()}
+    assert ours == theirs
+    assert len([name for name in ours if name.suffix == ".safetensors"]) == 2
+
+
 def test_the_second_time_adds_nothing(
     elsewhere: Path, store: Store, project: Project, tmp_path: Path
 ) -> None:
@@ -296,6 +314,6 @@ def test_a_workspace_that_cannot_be_written_is_told(
     elsewhere: Path, store: Store, project: Project, tmp_path: Path
 ) -> None:
     (tmp_path / "models").write_text("in the way")
-    with pytest.raises(InputError, match="cannot be kept"):
+    with pytest.raises(InputError, match="cannot be read or kept"):
         import_model(store, project, tmp_path, elsewhere)
     assert store.models(project.id) == []
