@@ -114,7 +114,7 @@ def _check_options(
         raise InputError("--elsewhere is for a project's data; leave --train-file out")
     if rounds > 1 and (train_file or elsewhere):
         raise InputError("--rounds mines in a project's documents; it goes with --project alone")
-    if elsewhere and not elsewhere.name.endswith((".jsonl", ".jsonl.gz")):
+    if elsewhere and not elsewhere.name.endswith(".jsonl.gz"):
         raise InputError("--elsewhere needs the name of a file that ends in .jsonl.gz")
 
 
@@ -159,8 +159,10 @@ def _take_elsewhere(journey: Journey, file: Path, *, as_json: bool) -> None:
     snapshot = journey.snapshot
     assert snapshot is not None, "the stage has made it"
     found = errand(journey.project, journey.settings, journey.plan, snapshot, file=file.name)
-    with replacing(file, keep=lambda _: None) as fresh:
-        fresh.write_bytes(packed_data(snapshot))
+    data = packed_data(snapshot)
+    other = "held something else" if file.is_dir() or _differs(file, data) else None
+    with replacing(file, keep=lambda _: other) as fresh:
+        fresh.write_bytes(data)
     if as_json:
         session.emit(found.model_dump(mode="json") | {"file": str(file)})
         return
@@ -170,6 +172,10 @@ def _take_elsewhere(journey: Journey, file: Path, *, as_json: bool) -> None:
         f"Bring {found.result} back, and run here:\n\n"
         f"distiller import-model {found.result} --project {journey.project.name}"
     )
+
+
+def _differs(file: Path, data: bytes) -> bool:
+    return file.is_file() and file.read_bytes() != data
 
 
 def _train_on_files(

@@ -160,7 +160,7 @@ BAD_INPUT = {
     "no number": (["train", "--train-file", "x.json", "--set", "epochs=many"], "epochs=many"),
     "no setting": (["train", "--train-file", "x.json", "--set", "speed=1"], "speed"),
     "files elsewhere": (["train", "--train-file", "x", "--elsewhere", "y.jsonl.gz"], "--elsewhere"),
-    "no name for the data": (["train", "--elsewhere", "data"], ".jsonl.gz"),
+    "no name for the data": (["train", "--elsewhere", "data.jsonl"], ".jsonl.gz"),
     "no project for a model": (["import-model", "nowhere"], "project"),
     "no train file": (["train", "--train-file", "nowhere.json"], "nowhere.json"),
     "no canary": (["train", "--train-file", "x.json", "--canary", "nowhere"], "nowhere"),

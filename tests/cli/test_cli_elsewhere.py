@@ -127,8 +127,10 @@ def test_what_else_the_other_computer_needs_is_said(
 
 def test_seed_and_settings_are_in_the_command(places: tuple[Path, Path], distiller: Run) -> None:
     home, _ = places
+    (home / "data.jsonl.gz").write_text("mine")
     command = ("train", "--seed", "7", "--set", "learning_rate=3e-05", "--set", "epochs=2")
     told = json.loads(distiller(home, *command, "--elsewhere", "data.jsonl.gz", "--json"))
+    assert (home / "data.jsonl.gz.bak").read_text() == "mine"
     parts = shlex.split(told["command"])
     assert parts[parts.index("--seed") + 1] == "7"
     assert [parts[at + 1] for at, part in enumerate(parts) if part == "--set"] == [
