@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from distiller.cli import data, export, generation, models, serving
+from distiller.cli import data, export, generation, models, serving, training
 from distiller.schema.errors import DistillerError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (serving.app, generation.app, data.app, models.app):
+for commands in (serving.app, generation.app, data.app, training.app, models.app):
     app.registered_commands += commands.registered_commands
 app.add_typer(export.app)
 

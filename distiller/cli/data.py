@@ -166,13 +166,12 @@ def format_data(
 ) -> None:
     """Freeze the approved (else the validated) examples and write them out."""
     from distiller.cli import session
-    from distiller.dataset import freeze, write
+    from distiller.dataset import write
+    from distiller.pipeline import freeze_project
 
     settings = session.settings_from(workspace)
     with session.open_store(settings) as store:
-        snapshot = freeze(
-            store, store.project(project), seed=settings.seed, quality=settings.quality
-        )
+        snapshot = freeze_project(store, store.project(project), settings)
     files = write(snapshot.examples, format_.value, output, split=split)
     if as_json:
         session.emit({"files": [str(file) for file in files], "counts": snapshot.counts})

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from distiller.cli import options as opt
+from distiller.schema.errors import InputError
 
 app = typer.Typer()
 FEW_CONCEPTS, ENOUGH_CONCEPTS = 10, 50
@@ -159,6 +160,7 @@ def pipeline(
     attempts: opt.Attempts = 2,
     train: Annotated[bool, typer.Option("--train", help="Train a model on the data.")] = False,
     preset: opt.TrainingPreset = opt.Preset.BALANCED,
+    rounds: opt.Rounds = 1,
     base: opt.Base = "tiny",
     collection: opt.CollectionDir = None,
     corpus: opt.CorpusPath = None,
@@ -171,8 +173,8 @@ def pipeline(
     as_json: opt.Json = False,
 ) -> None:
     """Go the whole journey, from words to a measured model. Run again, it goes on where it stopped."""
-    from distiller.pipeline import MENDING
-
+    if rounds > 1 and not (train and corpus):
+        raise InputError("--rounds mines again with the trained model; give --train and --corpus")
     define = {
         "name": project,
         "domain": domain,
@@ -195,22 +197,38 @@ def pipeline(
         "contrastive": contrastive,
         "attempts": attempts,
         "preset": preset.value,
+        "rounds": rounds,
         "base": base,
         "collection": collection,
         "corpus": corpus,
         **({"teacher": teacher} if teacher else {}),
     }
+    stages = journey_stages(
+        corpus=bool(corpus),
+        mend=mend,
+        teach=bool(teacher),
+        rounds=rounds if train else 0,
+        measure=train or bool(collection),
+    )
+    _run(stages, options, as_json, define=define, plan=plan)
+
+
+def journey_stages(
+    *, corpus: bool, mend: bool, teach: bool, rounds: int, measure: bool
+) -> list[str]:
+    """Every stage of a whole journey, in its order; without a round nothing is trained."""
+    from distiller.pipeline import MENDING, further
+
+    checks = MENDING if mend else ("check",)
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []
-    stages += [*MENDING] if mend else ["check"]
-    stages += ["teach"] if teacher else []  # after what is mended, which needs scores too
+    stages += checks
+    stages += ["teach"] if teach else []  # after what is mended, which needs scores too
     stages += ["snapshot"]
-    if train:
-        stages.append("train")
-    if train or collection:
-        stages.append("evaluate")
-    _run(stages, options, as_json, define=define, plan=plan)
+    if rounds:
+        stages += ["train", *further(rounds, checks, teach=teach)]
+    return [*stages, "evaluate"] if measure else stages
 
 
 def _run(

@@ -1,100 +1,16 @@
-"""Commands on models: train, evaluate, search."""
+"""Commands that use models: evaluate, search."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from distiller.cli import options as opt
 from distiller.schema.errors import InputError
 
-if TYPE_CHECKING:
-    from distiller.settings import Settings
-
 app = typer.Typer()
-
-
-@app.command()
-def train(
-    project: opt.ProjectName = None,
-    train_file: Annotated[
-        Path | None, typer.Option("--train-file", help="Train on this file, not on a project.")
-    ] = None,
-    val_file: Annotated[
-        Path | None, typer.Option("--val-file", help="Choose the checkpoint on this file.")
-    ] = None,
-    base: opt.Base = "tiny",
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Folder of the model.")
-    ] = None,
-    preset: opt.TrainingPreset = opt.Preset.BALANCED,
-    canary: Annotated[
-        Path | None,
-        typer.Option(
-            "--canary",
-            metavar="DIR",
-            help="BEIR folder of another field: a model that forgets it is not promoted.",
-            envvar="DISTILLER_CANARY",
-        ),
-    ] = None,
-    language: opt.Language = "en",
-    workspace: opt.Workspace = None,
-    as_json: opt.Json = False,
-) -> None:
-    """Train a SPLADE model on a project's data, or on files."""
-    from distiller.cli import session
-    from distiller.pipeline import Journey
-
-    settings = session.settings_from(workspace)
-    if canary:
-        settings = settings.model_copy(update={"canary": canary})
-    if train_file is None:
-        if val_file:
-            raise InputError("--val-file goes with --train-file")
-        chosen = {"base": base, "preset": preset.value, "output": output}
-        plan = session.check_plan(settings, chosen)
-        with session.open_store(settings) as store:
-            journey = Journey(store, store.project(project), settings, plan)
-            session.run_and_report(journey, ["snapshot", "train"], as_json=as_json)
-        return
-    _train_on_files(train_file, val_file, settings, base, output, preset.value, language, as_json)
-
-
-def _train_on_files(
-    train_file: Path,
-    val_file: Path | None,
-    settings: Settings,
-    base: str,
-    output: Path | None,
-    preset: str,
-    language: str,
-    as_json: bool,
-) -> None:
-    from distiller.cli import session
-    from distiller.cli.render import progress_bars
-    from distiller.evaluate import load
-    from distiller.packs.languages import language as find_language
-    from distiller.splade.start import resolve
-    from distiller.train import PRESETS, train_files, verdict
-
-    recipe = PRESETS[preset].model_copy(update={"seed": settings.seed})
-    with progress_bars() as on_progress:
-        model = train_files(
-            train_file,
-            val_file,
-            recipe,
-            resolve(base, settings.cache_dir),
-            output or settings.workspace / "models" / train_file.stem,
-            language=find_language(language).tag,
-            canary=load(settings.canary) if settings.canary else None,
-            on_progress=on_progress,
-        )
-    if as_json:
-        session.emit(model.model_dump(mode="json") | session.promotion(model))
-    else:
-        typer.echo(f"model in {model.path}\n{verdict(model)}")
 
 
 @app.command()

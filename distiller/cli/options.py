@@ -102,6 +102,31 @@ Base = Annotated[
     str,
     typer.Option("--base", metavar="MODEL", help="Start model: hub name, folder, or `tiny`."),
 ]
+RecipeSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A setting of the recipe that differs from the preset's, such as epochs=5; may be"
+        " repeated.",
+    ),
+]
+Rounds = Annotated[
+    int,
+    typer.Option(
+        "--rounds",
+        min=1,
+        max=4,
+        help="Trainings: after each, negatives are mined again with its model, and the start model"
+        " is trained on those; the best is kept. Needs documents.",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", min=0, envvar="DISTILLER_SEED", help="Of the split and of chance in training."
+    ),
+]
 CollectionDir = Annotated[
     Path | None,
     typer.Option("--collection", metavar="DIR", help="Human-judged BEIR folder to measure on."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from distiller.dataset.assembly import Assembly, gather, put_together
@@ -32,12 +32,14 @@ def freeze(
     fractions: Sequence[float] = FRACTIONS,
     quality: Mode = "weight",
     trust_mined: bool = True,
+    lineage: Mapping[str, Any] | None = None,
 ) -> DatasetSnapshot:
     """Freeze the approved items, or all validated ones where nobody has reviewed yet.
 
     The same content gives the same hash, and the snapshot that is there already. What the checks
     find counts less, or is left out, as `quality` says; see `Sieve`.
-    Mined negatives count before anybody judged them, unless `trust_mined` is off.
+    Mined negatives count before anybody judged them, unless `trust_mined` is off. `lineage` is
+    what is known of the snapshot besides, such as which round of mining it is of.
 
     Raises:
         InputError: there is nothing to freeze, with the commonest reason; or bad fractions.
@@ -69,7 +71,7 @@ def freeze(
             "quality": quality,
             "trust_mined": trust_mined,
         },
-        lineage={**_lineage(store, project, assembly), "leaks": len(found)},
+        lineage={**_lineage(store, project, assembly), "leaks": len(found), **(lineage or {})},
     )
     return store.save_snapshot(snapshot)
 

@@ -6,12 +6,12 @@ import gzip
 import re
 import tempfile
 import zipfile
-import zlib
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
+from distiller.dataset.unpacking import BROKEN, copy_at_most, inner_path
 from distiller.evaluate.collections import load
 from distiller.schema.errors import InputError, NotFound
 from distiller.schema.retrieval import Collection
@@ -21,10 +21,7 @@ MOST_BYTES = 1024**3
 MOST_MEMBERS = 1_000
 _NAMES = {"corpus.jsonl", "queries.jsonl", "corpus.jsonl.gz", "queries.jsonl.gz", "metadata.json"}
 _QRELS = re.compile(r"\w[\w.-]{0,80}\.tsv(\.gz)?")
-_PART = 1 << 20
 _NEEDED = "it needs corpus.jsonl, queries.jsonl and qrels/test.tsv"
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
-"""What `zipfile` and `gzip` raise over a file that is damaged, encrypted, or no archive."""
 
 
 def folder_of(workspace: Path) -> Path:
@@ -111,7 +108,7 @@ def _unpack(archive: IO[bytes], folder: Path) -> None:
                 left = _copy(packed, info, folder / name, left)
     except gzip.BadGzipFile as error:
         raise InputError(f"a file in this zip is not gzipped as it says ({error})") from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InputError(f"this zip cannot be read ({error}); pack the folder again") from error
 
 
@@ -140,11 +137,10 @@ def _place(info: zipfile.ZipInfo) -> tuple[str, str] | None:
 
     None for what is no part of a collection: other files, paths that lead outside, links.
     """
-    parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-    is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
-    if info.is_dir() or is_link or not parts or {"..", "/", "__MACOSX"} & set(parts):
+    path = inner_path(info)
+    if path is None:
         return None
-    *above, name = parts
+    *above, name = path.parts
     inside = "qrels/" if above[-1:] == ["qrels"] and _QRELS.fullmatch(name) else ""
     if inside:
         above.pop()
@@ -155,18 +151,14 @@ def _place(info: zipfile.ZipInfo) -> tuple[str, str] | None:
 
 def _copy(packed: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, left: int) -> int:
     """Unpack one member, counting what really comes out, not what the archive says."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         source: IO[bytes] | gzip.GzipFile = stack.enter_context(packed.open(info))
         if info.filename.endswith(".gz"):
             source = stack.enter_context(gzip.GzipFile(fileobj=source))
-        written = stack.enter_context(target.open("wb"))
-        while part := source.read(_PART):
-            left -= len(part)
-            if left < 0:
-                raise InputError(
-                    f"the collection is larger than {MOST_BYTES // 1024**2:,} MB unpacked; "
-                    "measure it in a terminal"
-                )
-            written.write(part)
+        left = copy_at_most(source, target, left)
+    if left < 0:
+        raise InputError(
+            f"the collection is larger than {MOST_BYTES // 1024**2:,} MB unpacked; "
+            "measure it in a terminal"
+        )
     return left

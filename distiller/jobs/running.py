@@ -150,6 +150,7 @@ class _Row:
             "stages": [report.model_dump(mode="json") for report in journey.done],
             "snapshot": journey.snapshot.content_hash if journey.snapshot else None,
             "model": journey.model.id if journey.model else None,
+            "models": [model.id for model in journey.trained],
             "reports": [report.id for report in journey.reports],
             "under_way": self._under_way,
         }

@@ -5,8 +5,10 @@ it stopped: after a crash, a spent budget or Ctrl-C. The command line and the jo
 """
 
 from distiller.pipeline.data import freeze_project
+from distiller.pipeline.elsewhere import Errand, errand, packed_data
 from distiller.pipeline.models import TUNED, recipe_of
 from distiller.pipeline.plan import Journey, Plan, Stage
+from distiller.pipeline.rounds import further, teacher_of
 from distiller.pipeline.running import forecasts, run
 from distiller.pipeline.stages import ALL_STAGES, LLM_STAGES, LOCAL_STAGES, MENDING, WRITING
 
@@ -17,11 +19,16 @@ __all__ = [
     "MENDING",
     "TUNED",
     "WRITING",
+    "Errand",
     "Journey",
     "Plan",
     "Stage",
+    "errand",
     "forecasts",
     "freeze_project",
+    "further",
+    "packed_data",
     "recipe_of",
     "run",
+    "teacher_of",
 ]

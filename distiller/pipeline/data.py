@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from distiller.corpus.ingest import ingest, signatures_file
-from distiller.corpus.searches import BM25_NAME, mine_corpus
+from distiller.corpus.searches import mine_corpus
 from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage as run_checks
 from distiller.dataset import freeze
 from distiller.evaluate import load
 from distiller.generate import settle
 from distiller.pipeline.plan import Journey
+from distiller.pipeline.rounds import gave_up, known_snapshot, lineage, searches
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError, NotFound
@@ -33,11 +37,17 @@ async def ingest_stage(journey: Journey, on_progress: OnProgress) -> StageReport
 
 
 async def mine_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    if gave_up(journey):
+        note = "the training before did not help: there is no better search to mine with"
+        return StageReport(stage="mine", made=0, present=0, notes=[note])
+    if known_snapshot(journey):
+        note = "mined in an earlier run, whose later round goes on from it"
+        return StageReport(stage="mine", made=0, present=0, notes=[note])
     return mine_corpus(
         journey.store,
         journey.project,
         journey.settings,
-        journey.plan.mine_with or [BM25_NAME, journey.plan.base],
+        searches(journey),
         mining=journey.plan.mining,
         on_progress=on_progress,
     )
@@ -80,11 +90,15 @@ async def settle_stage(journey: Journey, on_progress: OnProgress) -> StageReport
 
 
 async def snapshot_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
-    wanted = journey.plan.snapshot
+    wanted = known_snapshot(journey) or (None if journey.trained else journey.plan.snapshot)
+    if gave_up(journey):
+        wanted = journey.trained[-1].snapshot_hash
     journey.snapshot = (
         _own(journey, journey.store.snapshot(wanted))
         if wanted
-        else freeze_project(journey.store, journey.project, journey.settings)
+        else freeze_project(
+            journey.store, journey.project, journey.settings, lineage=lineage(journey)
+        )
     )
     counts, size = journey.snapshot.counts, len(journey.snapshot.examples)
     return StageReport(
@@ -95,7 +109,13 @@ async def snapshot_stage(journey: Journey, on_progress: OnProgress) -> StageRepo
     )
 
 
-def freeze_project(store: Store, project: Project, settings: Settings) -> DatasetSnapshot:
+def freeze_project(
+    store: Store,
+    project: Project,
+    settings: Settings,
+    *,
+    lineage: Mapping[str, Any] | None = None,
+) -> DatasetSnapshot:
     """Freeze a project's data as the settings have it. Raises what `freeze` raises."""
     return freeze(
         store,
@@ -103,6 +123,7 @@ def freeze_project(store: Store, project: Project, settings: Settings) -> Datase
         seed=settings.seed,
         quality=settings.quality,
         trust_mined=settings.trust_mined,
+        lineage=lineage,
     )
 
 

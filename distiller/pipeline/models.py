@@ -7,10 +7,12 @@ from pathlib import Path
 
 from distiller.evaluate import contamination, evaluate, held_out, load, systems
 from distiller.pipeline.plan import Journey, Plan
+from distiller.pipeline.rounds import gave_up, round_of
 from distiller.schema.errors import InputError, NotFound
 from distiller.schema.jobs import OnProgress, Progress, StageReport
 from distiller.splade.start import resolve
 from distiller.train import PRESETS, Recipe, train, verdict
+from distiller.train.folders import folder_name, models_folder
 from distiller.train.pace import calibrate, changed
 
 TUNED = "tuned"
@@ -18,11 +20,15 @@ TUNED = "tuned"
 
 
 async def train_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
-    plan, snapshot = journey.plan, journey.snapshot
+    plan, snapshot, at = journey.plan, journey.snapshot, round_of(journey)
     assert snapshot is not None, "the stage 'snapshot' comes before 'train'"
+    if gave_up(journey):
+        return StageReport(stage="train", made=0, present=1)
     recipe = recipe_of(plan).model_copy(update={"seed": journey.settings.seed})
-    name = f"{snapshot.content_hash[:10]}-{Path(plan.base).name}-{recipe.name}"
-    folder = plan.output or journey.settings.workspace / "models" / journey.project.name / name
+    name = folder_name(snapshot.content_hash, plan.base, recipe.name)
+    folder = plan.output or models_folder(journey.settings.workspace, journey.project) / name
+    if plan.output and at > 1:
+        folder = plan.output.with_name(f"{plan.output.name}-round{at}")
     model = train(
         snapshot,
         recipe,
@@ -30,12 +36,24 @@ async def train_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
         folder,
         language=journey.project.domain.language,
         canary=load(journey.settings.canary) if journey.settings.canary else None,
-        on_progress=on_progress,
+        on_progress=_of_round(at, on_progress) if plan.rounds > 1 else on_progress,
     )
     journey.model = model.model_copy(update={"project_id": journey.project.id})
     journey.store.save_model(journey.model)
+    journey.trained.append(journey.model)
     notes = [f"model in {_from_here(model.path)}", verdict(model)]
     return StageReport(stage="train", made=1, present=0, notes=notes)
+
+
+def _of_round(at: int, on_progress: OnProgress) -> OnProgress:
+    """Says with every measure which round it is of: steps are counted from 0 in each."""
+
+    def tell(progress: Progress) -> None:
+        metrics = progress.metrics and {**progress.metrics, "round": at}
+        message = f"round {at}, {progress.message}".removesuffix(", ")
+        on_progress(progress.model_copy(update={"metrics": metrics, "message": message}))
+
+    return tell
 
 
 def recipe_of(plan: Plan) -> Recipe:

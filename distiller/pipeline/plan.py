@@ -61,6 +61,8 @@ class Plan(Record):
     mine_with: list[str] = Field(default_factory=list)
     """Searches to mine hard negatives with; none means BM25 and the start model."""
     mining: Mining = Field(default_factory=Mining)
+    rounds: int = Field(default=1, ge=1, le=4)
+    """Trainings, each on negatives that the model before it mined; see `pipeline.rounds`."""
     checks: list[str] | None = None
     """Checks whose findings are mended; None means all that are more than hints."""
     attempts: int = Field(default=2, ge=1, le=10)
@@ -92,6 +94,10 @@ class Journey:
     client: Client | None = None
     snapshot: DatasetSnapshot | None = None
     model: TrainedModel | None = None
+    trained: list[TrainedModel] = field(default_factory=list)
+    """The model of each round, the newest last."""
+    earlier: list[str] | None = None
+    """Hashes of what earlier runs froze in each round but the last; None: not looked for yet."""
     reports: list[EvaluationReport] = field(default_factory=list)
     done: list[StageReport] = field(default_factory=list)
     """What each stage did that is over."""

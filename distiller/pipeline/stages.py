@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distiller.pipeline import data, models, writing
+from distiller.pipeline import data, models, rounds, writing
 from distiller.pipeline.plan import Stage
 
 MENDING = ("check", "repair", "judge", "check")
@@ -28,6 +28,7 @@ LOCAL_STAGES: dict[str, Stage] = {
     "snapshot": data.snapshot_stage,
     "calibrate": models.calibrate_stage,
     "train": models.train_stage,
+    "choose": rounds.choose_stage,
     "evaluate": models.evaluate_stage,
 }
 ALL_STAGES = LLM_STAGES | LOCAL_STAGES

@@ -47,8 +47,9 @@ class Job(Record):
     metrics: list[dict[str, Any]] = Field(default_factory=list)
     """Measured over time, oldest first; for training step, loss, ndcg@10, query_dims, passage_dims."""
     result: dict[str, Any] = Field(default_factory=dict)
-    """What came of it: `stages` (reports), ids of `model` and `reports`, `snapshot`'s hash; and of
-    the stage `under_way` its name, `since` when, and `from` which count on."""
+    """What came of it: `stages` (reports), ids of `model` (the one that is kept), of the `models`
+    of all rounds and of `reports`, `snapshot`'s hash; and of the stage `under_way` its name,
+    `since` when, and `from` which count on."""
     worker: str = ""
     """`host:process` that runs it, or ran it last."""
     slot: str = ""

@@ -104,7 +104,11 @@ def _front(trained: TrainedModel) -> dict[str, Any]:
 
 def _lineage(snapshot: DatasetSnapshot) -> dict[str, str]:
     """Lineage as lines: lists joined, empty entries left out."""
-    lines = {name.replace("_", " "): _line(value) for name, value in snapshot.lineage.items()}
+    lines = {
+        name.replace("_", " "): _line(value)
+        for name, value in snapshot.lineage.items()
+        if name[0] != "_"
+    }
     return {name: line for name, line in lines.items() if line}
 
 

@@ -26,6 +26,7 @@ def train_files(  # noqa: PLR0913 - what `train` takes, and two files
     language: str = "en",
     device: str | None = None,
     canary: Collection | None = None,
+    keep_split: bool = False,
     on_progress: OnProgress | None = None,
 ) -> TrainedModel:
     """Train on dataset files; see `train` for what happens and which errors it raises.
@@ -41,13 +42,14 @@ def train_files(  # noqa: PLR0913 - what `train` takes, and two files
         language: BCP 47 tag for the model card.
         device: `cpu`, `cuda`, …; None takes the accelerator where there is one.
         canary: A collection of another field, to see what the model forgets.
+        keep_split: Whether the train file's own split holds, also where it marks nothing as val.
         on_progress: Told of every step.
 
     Raises:
         InvalidFile: A file is not what it should be.
         NotFound: A file is not there.
     """
-    snapshot = snapshot_of_files(train_file, val_file, seed=recipe.seed)
+    snapshot = snapshot_of_files(train_file, val_file, seed=recipe.seed, keep_split=keep_split)
     return train(
         snapshot,
         recipe,
@@ -61,7 +63,7 @@ def train_files(  # noqa: PLR0913 - what `train` takes, and two files
 
 
 def snapshot_of_files(
-    train_file: Path, val_file: Path | None = None, *, seed: int
+    train_file: Path, val_file: Path | None = None, *, seed: int, keep_split: bool = False
 ) -> DatasetSnapshot:
     """A snapshot of one or two dataset files that no store knows.
 
@@ -72,7 +74,7 @@ def snapshot_of_files(
     examples = read(train_file)
     if val_file is not None:
         examples += [example.model_copy(update={"split": "val"}) for example in read(val_file)]
-    elif not any(example.split == "val" for example in examples):
+    elif not (keep_split or any(example.split == "val" for example in examples)):
         marked = [example for example in examples if example.split != "train"]
         unmarked = [example for example in examples if example.split == "train"]
         examples = split(unmarked, seed=seed, fractions=_FRACTIONS) + marked

@@ -38,6 +38,7 @@ NAMES = {
     "snapshot": "Freezing the data",
     "calibrate": "Trying how fast this computer is",
     "train": "Training",
+    "choose": "Comparing the rounds",
     "evaluate": "Measuring",
 }
 STATES = {

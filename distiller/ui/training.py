@@ -11,13 +11,10 @@ import streamlit as st
 
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.examples import Query
-from distiller.schema.jobs import Job, JobState
-from distiller.schema.retrieval import TrainedModel
-from distiller.ui.jobs import REFRESH_S, STATES, job_line, launch
+from distiller.ui.jobs import REFRESH_S, job_line, launch
 from distiller.ui.palette import palette
 from distiller.ui.shell import Here
 from distiller.ui.state import failing, notice
-from distiller.ui.text import plain
 from distiller.ui.training_start import try_speed
 
 FEW = 20
@@ -143,7 +140,17 @@ def watch(here: Here, job_id: str) -> None:
     if not job.active:
         st.rerun()
     job_line(here.store, here.settings, job)
-    curves(here, {"this training": job.metrics}, job_id)
+    curves(here, by_round(job.metrics), job_id)
+
+
+def by_round(metrics: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What was measured, apart for each round, for steps are counted anew in each."""
+    if not any("round" in point for point in metrics):
+        return {"this training": list(metrics)}
+    rounds = sorted({point["round"] for point in metrics if "round" in point})
+    return {
+        f"round {at}": [point for point in metrics if point.get("round") == at] for at in rounds
+    }
 
 
 def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
@@ -180,56 +187,6 @@ def curves(here: Here, runs: dict[str, list[dict[str, Any]]], key: str) -> None:
         st.plotly_chart(chart, key=here.key("curve", key, unit), config={"displaylogo": False})
     with st.expander("The numbers"):
         st.dataframe(frame, hide_index=True)
-
-
-def history(here: Here, jobs: Sequence[Job]) -> None:
-    """Earlier runs; one can be gone on with, several compared."""
-    models = {model.id: model for model in here.store.models(here.project.id)}
-    titles = {
-        job.id: f"{job.created:%Y-%m-%d %H:%M} UTC, {job.parameters.get('plan', {}).get('preset', '')}"
-        for job in jobs
-    }
-    st.subheader("Earlier trainings")
-    st.dataframe(
-        [_row(job, titles[job.id], models.get(job.result.get("model") or "")) for job in jobs],
-        hide_index=True,
-    )
-    last = jobs[0]
-    if last.state in (JobState.FAILED, JobState.CANCELLED):
-        job_line(here.store, here.settings, last)
-    ids = [job.id for job in jobs]
-    chosen = st.multiselect(
-        "Compare",
-        ids,
-        default=ids[:1],
-        format_func=lambda id_: titles.get(id_, "?"),
-        max_selections=4,
-        key=here.key("compare", len(jobs)),
-    )
-    runs = {plain(titles[job.id]): job.metrics for job in jobs if job.id in chosen}
-    if runs:
-        curves(here, runs, "compared")
-
-
-def _row(job: Job, title: str, model: TrainedModel | None) -> dict[str, Any]:
-    measured = [point["ndcg@10"] for point in job.metrics if point.get("ndcg@10") is not None]
-    return {
-        "When": title,
-        "How it ended": STATES[job.state],
-        "nDCG@10 before": measured[0] if measured else None,
-        "nDCG@10 best": max(measured) if measured else None,
-        "Better than its start model?": _verdict(model),
-        "Model": model.path if model else "",
-        "Remark": job.message,
-    }
-
-
-def _verdict(model: TrainedModel | None) -> str:
-    if model is None or not model.promotion:
-        return ""
-    if model.promoted:
-        return f"Yes: {model.promotion}"
-    return f"Not shown, so use {model.recommended}: {model.promotion}"
 
 
 def has_queries(here: Here) -> bool:

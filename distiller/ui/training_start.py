@@ -16,6 +16,7 @@ from distiller.train.recipe import PRESETS, Recipe
 from distiller.ui.jobs import job_progress, launch
 from distiller.ui.shell import Here
 from distiller.ui.text import duration, plain
+from distiller.ui.training_elsewhere import elsewhere
 
 if TYPE_CHECKING:
     from distiller.pipeline import Plan
@@ -75,12 +76,38 @@ def start(here: Here, snapshot: DatasetSnapshot) -> None:
     )
     preset = preset if preset in names else "balanced"
     _how_known(here, snapshot, base, known)
+    again = _again(here)
+    plan = Plan(snapshot=snapshot.id, preset=preset, base=base, recipe=own)
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-        plan = Plan(snapshot=snapshot.id, preset=preset, base=base, recipe=own)
         for trial in here.store.jobs(here.project.id, kind="calibrate", active=True):
             here.store.cancel(trial.id)  # nobody waits for it any more, and training needs its slot
-        stages = ["snapshot", "train", "evaluate"]
+        stages = ["snapshot", "train", *_further(here, plan, again=again), "evaluate"]
         launch(here, stages, plan, "Training has begun; you may close this page")
+    elsewhere(here, snapshot, plan)
+
+
+def _again(here: Here) -> bool:
+    """Whether a second round is wished for; without documents there is nothing to mine in."""
+    from distiller.generate import has_corpus
+
+    return has_corpus(here.store, here.project) and st.checkbox(
+        "A second round with harder negatives",
+        key=here.key("again"),
+        help="The model that was trained searches your documents for passages that it still takes "
+        "for answers. The start model is then trained again on those, and the better of both "
+        "models is kept. Takes about twice as long.",
+    )
+
+
+def _further(here: Here, plan: Plan, *, again: bool) -> list[str]:
+    """The stages of a second round, into the plan as well."""
+    from distiller.pipeline import further, teacher_of
+
+    if again:
+        teacher = teacher_of(here.store, here.project)
+        plan.rounds, plan.teacher = 2, teacher or plan.teacher
+        return further(plan.rounds, teach=bool(teacher))
+    return []
 
 
 def _own_settings(here: Here, preset: str) -> dict[str, float]:
@@ -148,7 +175,8 @@ def _pace(here: Here, base: str) -> tuple[Pace, Job] | None:
 
 def _pace_of_training(here: Here, job: Job) -> Pace | None:
     """Of one that ran through at once; one that was gone on with tells only its last part."""
-    if job.attempts != 1 or "retries" in job.parameters:
+    plan = job.parameters.get("plan", {})
+    if job.attempts != 1 or "retries" in job.parameters or plan.get("rounds", 1) > 1:
         return None
     models = here.store.models(job.project_id)
     model = next((model for model in models if model.id == job.result.get("model")), None)

@@ -4,7 +4,9 @@ import streamlit as st
 
 from distiller.ui.navigation import path_of
 from distiller.ui.shell import guard
-from distiller.ui.training import has_queries, history, readiness, watch
+from distiller.ui.training import has_queries, readiness, watch
+from distiller.ui.training_elsewhere import elsewhere_of
+from distiller.ui.training_history import history, trainings
 from distiller.ui.training_start import start
 
 here = guard("Training")
@@ -16,18 +18,18 @@ if not has_queries(here):
     st.info("There are no queries to learn from yet.", icon=":material/model_training:")
     st.page_link(path_of("Domain"), label="Have them written, or import your own")
     st.stop()
-runs = list(reversed(here.store.jobs(here.project.id, kind="train")))
-active = [job for job in runs if job.active]
+active = [job for job in here.store.jobs(here.project.id, kind="train") if job.active]
 if active:
-    watch(here, active[0].id)
+    watch(here, active[-1].id)
+    elsewhere_of(here, active[-1])
 else:
     st.subheader("Is there enough to learn from?")
     snapshot = readiness(here)
     if snapshot:
         st.subheader("How shall it be trained?")
         start(here, snapshot)
-ended = [job for job in runs if not job.active]
+ended = trainings(here)
 if ended:
-    if ended[0].result.get("reports"):
+    if here.store.reports(here.project.id):
         st.page_link(path_of("Evaluation"), label="See whether it searches better")
     history(here, ended)

@@ -50,6 +50,7 @@ def _passage(identifier: str, *, positive: bool) -> st.SearchStrategy[LabelledPa
         explanation=loose_texts(),
         strategy=st.sampled_from(["positive", "standard", "mined", "premise_alteration"]),
         score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        decided_by=st.sampled_from(["", "generator", "judge", "reviewer"]),
     )
 
 
@@ -79,6 +80,7 @@ def examples(draw: st.DrawFn) -> list[Example]:
                 ],
                 cluster=draw(loose_texts()),
                 split=draw(st.sampled_from(["train", "val", "test"])),
+                weight=draw(st.sampled_from([1.0, 0.5, 1 / 3])),
                 meta=meta,
             )
         )

@@ -11,13 +11,14 @@ from distiller.pipeline import Plan, recipe_of
 from distiller.schema.base import Status, new_id
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
-from distiller.schema.examples import Query
+from distiller.schema.examples import Judgment, Origin, Passage, Query, Strategy
 from distiller.schema.jobs import Job, JobState
 from distiller.schema.retrieval import TrainedModel
 from distiller.store import Store
 from distiller.train import PRESETS
 from distiller.train.pace import Pace, expected_seconds
 from distiller.ui.text import duration, plain
+from distiller.ui.training import by_round
 
 
 def captions(page) -> str:
@@ -197,3 +198,61 @@ def test_presets_are_in_the_recipes_own_words(run_page, store: Store, example: P
     assert radio.options == [name.capitalize() for name in PRESETS]
     evidence = plain(PRESETS["balanced"].evidence)
     assert any(evidence in caption.value for caption in page.caption)
+
+
+def test_a_second_round_is_offered_where_there_are_documents(
+    run_page, store: Store, example: Project
+) -> None:
+    bare = store.create_project(example.domain, "bare")
+    answer = Judgment(id="j", query_id="q", passage_id="p", grade=3, strategy=Strategy.POSITIVE)
+    written = Passage(id="p", text="In the hall.", origin=Origin.GENERATED)
+    store.add(bare.id, [Query(id="q", query="where are the keys"), written, answer])
+    freeze(store, bare, seed=13)
+    page = run_page("train/training.py", project="bare")
+    assert any(button.label == "Start training" for button in page.button)
+    assert not any("second round" in box.label for box in page.checkbox)
+
+    freeze(store, example, seed=13)
+    page = run_page("train/training.py", project=example.name)
+    next(box for box in page.checkbox if "second round" in box.label).check().run()
+    next(b for b in page.button if b.label == "Start training").click().run()
+    assert not page.exception
+    (job,) = store.jobs(example.id, kind="train")
+    assert job.parameters["stages"] == [
+        *("snapshot", "train", "mine", "snapshot", "train", "choose", "evaluate"),
+    ]
+    assert Plan.model_validate(job.parameters["plan"]).rounds == 2
+
+
+def test_each_round_has_its_curves_and_its_row(run_page, store: Store, example: Project) -> None:
+    points = [{"step": step, "ndcg@10": 0.5 + step / 100} for step in (0, 10)]
+    models = [
+        TrainedModel(
+            id=f"m-{at}",
+            project_id=example.id,
+            path=f"/models/{at}",
+            base="tiny",
+            snapshot_hash="h",
+            recipe={},
+            metrics=points,
+        )
+        for at in (1, 2)
+    ]
+    for model in models:
+        store.save_model(model)
+    stages = [{"stage": "choose", "notes": ["round 2 is kept", "by far"]}]
+    result = {"models": ["m-1", "m-2"], "model": "m-2", "stages": stages}
+    ended(store, example, "pipeline", result=result)
+    page = run_page("train/training.py")
+    assert not page.exception
+    (table,) = [frame.value for frame in page.dataframe if "How it ended" in frame.value]
+    assert list(table["Model"]) == ["/models/2", "/models/1"]
+    assert [title.split(", ", 1)[1] for title in table["When"]] == [
+        "balanced, round 2",
+        "balanced, round 1",
+    ]
+    assert list(table["How it ended"]) == ["done, kept", "done"]
+    assert set(table["Remark"]) == {"round 2 is kept; by far"}
+    by_step = [{**point, "round": at} for at in (1, 2) for point in points]
+    assert list(by_round(by_step)) == ["round 1", "round 2"]
+    assert by_round(points) == {"this training": points}

@@ -164,6 +164,7 @@ def _passage(record: CorpusRecord, grade: int, about: PassageMeta) -> LabelledPa
         explanation=about.explanation,
         strategy=about.strategy or Strategy.IMPORTED.value,
         score=about.score,
+        decided_by=about.decided_by,
     )
 
 

@@ -42,6 +42,7 @@ class PassageMeta(BaseModel):
     explanation: str = ""
     strategy: str | None = None
     score: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    decided_by: str = ""
 
 
 class ExampleMeta(BaseModel):
@@ -56,6 +57,7 @@ class ExampleMeta(BaseModel):
     key_concepts: list[str] = Field(default_factory=list)
     cluster: str = ""
     split: SplitName = "train"
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     positive: PassageMeta | None = None
     negatives: list[PassageMeta] | None = None
     documents: list[PassageMeta] | None = None
@@ -97,6 +99,7 @@ def own_meta(example: Example, **passages: Any) -> dict[str, Any]:
             "key_concepts",
             "cluster",
             "split",
+            "weight",
         }
     )
     return {**example.meta, OWN_KEY: {**own, **passages}}
@@ -121,6 +124,7 @@ def labelled(text: str, relevant: bool, meta: PassageMeta | None, **said: Any) -
         explanation=said.get("explanation", meta.explanation),
         strategy=said.get("strategy") or meta.strategy or Strategy.IMPORTED.value,
         score=meta.score,
+        decided_by=meta.decided_by if agrees else "",
     )
 
 

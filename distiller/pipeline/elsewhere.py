@@ -1,0 +1,80 @@
+"""A training taken to another computer: its data as one file, and the command that runs it."""
+
+from __future__ import annotations
+
+import gzip
+import shlex
+import tempfile
+from pathlib import Path
+
+from distiller.dataset import write
+from distiller.pipeline.models import recipe_of
+from distiller.pipeline.plan import Plan
+from distiller.schema.base import Record
+from distiller.schema.dataset import DatasetSnapshot
+from distiller.schema.domain import Project
+from distiller.settings import Settings
+from distiller.train.folders import folder_name
+
+ENDING = ".jsonl.gz"
+
+
+class Errand(Record):
+    """What has to be done on the other computer."""
+
+    file: str
+    """Name of the data's file."""
+    command: str
+    """For a shell that stands where the file is; it leaves `result` there."""
+    result: str
+    """Name of the zip that holds the trained model."""
+    brings: list[str]
+    """Folders of this computer that the other one needs beside the file, too."""
+
+
+def errand(
+    project: Project,
+    settings: Settings,
+    plan: Plan,
+    snapshot: DatasetSnapshot,
+    *,
+    file: str | None = None,
+) -> Errand:
+    """The training that a job of this plan would do, as an errand.
+
+    The other computer reaches the same identity, for it reads the same examples and settings.
+
+    Args:
+        project: Whose training it is.
+        settings: Give the seed and the canary collection.
+        plan: Gives the recipe and the start model.
+        snapshot: What is trained on; its examples are not needed.
+        file: Name of the data's file, if it is not to be called after the project.
+
+    Raises:
+        InputError: No such preset or setting, or a value that a setting cannot have.
+    """
+    recipe = recipe_of(plan)
+    file = file or f"{project.name}-{snapshot.content_hash[:10]}{ENDING}"
+    output = folder_name(snapshot.content_hash, plan.base, recipe.name)
+    brings = [plan.base] if Path(plan.base).expanduser().is_dir() else []
+    base = Path(plan.base).expanduser().resolve().name if brings else plan.base
+    parts = ["distiller", "train", "--train-file", file, "--base", f"./{base}" if brings else base]
+    parts += ["--preset", plan.preset]
+    for name, value in sorted(plan.recipe.items()):
+        parts += ["--set", f"{name}={str(value).removesuffix('.0')}"]
+    parts += ["--seed", str(settings.seed), "--language", project.domain.language]
+    if not snapshot.counts.get("val"):
+        parts.append("--keep-split")
+    if settings.canary:
+        brings.append(str(settings.canary))
+        parts += ["--canary", f"./{settings.canary.resolve().name}"]
+    parts += ["--output", output, "--zip"]
+    return Errand(file=file, command=shlex.join(parts), result=f"{output}.zip", brings=brings)
+
+
+def packed_data(snapshot: DatasetSnapshot) -> bytes:
+    """Everything that training reads of a snapshot, gzipped, in the layout `jsonl`."""
+    with tempfile.TemporaryDirectory() as folder:
+        [file] = write(snapshot.examples, "jsonl", Path(folder) / "data.jsonl")
+        return gzip.compress(file.read_bytes(), 6, mtime=0)
