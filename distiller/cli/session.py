@@ -130,7 +130,8 @@ def check_plan(settings: Settings, plan: dict[str, Any]) -> Plan:
 
     checked_plan: Plan = checked(Plan, **plan)
     sources(checked_plan.corpus)
-    parts_of(checked_plan.teacher)
+    if checked_plan.teacher:
+        parts_of(checked_plan.teacher)
     for collection in (checked_plan.collection, settings.canary if "base" in plan else None):
         if collection:
             load(collection)

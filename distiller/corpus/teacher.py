@@ -18,6 +18,7 @@ import numpy as np
 from distiller.corpus.calibration import Floats, calibrated, mixed
 from distiller.corpus.scoring import STAGE, Part, Scores, Scoring
 from distiller.dataset.assembly import gather, put_together
+from distiller.packs.languages import language
 from distiller.quality.pairs import Pair
 from distiller.schema.base import Provenance, new_id
 from distiller.schema.domain import Project
@@ -27,11 +28,16 @@ from distiller.schema.jobs import OnProgress, StageReport
 from distiller.settings import Settings
 from distiller.store import Store
 
-DEFAULT = "dense+bm25"
-"""Works offline and costs nothing."""
+_USUAL, _USUAL_ELSEWHERE = "dense+bm25", "bm25"
+"""Both work offline and cost nothing; the packaged dense model reads English only."""
 WRITE_AT_ONCE = 2_000
 _NAMES = ("dense", "bm25", "cross-encoder", "judge")
 _DIGITS = 4
+
+
+def usual_teacher(tag: str) -> str:
+    """The teacher of a language where nobody names one."""
+    return _USUAL if language(tag).code == "en" else _USUAL_ELSEWHERE
 
 
 def parts_of(teacher: str) -> list[Part]:
@@ -45,7 +51,7 @@ def parts_of(teacher: str) -> list[Part]:
         if part.kind not in _NAMES or (part.model and part.kind in ("bm25", "judge")):
             raise InputError(
                 f"no teacher {part.name!r}; give dense, bm25, cross-encoder:MODEL or judge, or "
-                f"several joined by +, such as {DEFAULT}"
+                f"several joined by +, such as {_USUAL}"
             )
         if part.kind == "cross-encoder" and not part.model:
             raise InputError(
@@ -62,18 +68,20 @@ def teach(
     project: Project,
     settings: Settings,
     *,
-    teacher: str = DEFAULT,
+    teacher: str = "",
     on_progress: OnProgress = lambda _: None,
 ) -> StageReport:
     """Score every query and passage that would be trained on now, and keep the scores.
 
     What was encoded or scored once is not computed again. Scores of pairs that are not trained on
-    any more become stale.
+    any more become stale. Without a name the teacher is the usual one of the project's language.
 
     Raises:
         InputError: No such teacher, or nothing to train on yet.
         ModelUnavailable: A model that cannot be loaded.
     """
+    tag = project.domain.language
+    teacher = teacher or usual_teacher(tag)
     parts = parts_of(teacher)
     material = gather(store, project, trust_mined=settings.trust_mined)
     pairs = put_together(material).pairs
@@ -97,8 +105,18 @@ def teach(
         made=new + changed,
         present=len(judgments) - new - changed,
         failed=len(pairs) - len(judgments),
-        notes=_notes(teacher, pairs, scores),
+        notes=[*_notes(teacher, pairs, scores), *_foreign(parts, tag)],
     )
+
+
+def _foreign(parts: Sequence[Part], tag: str) -> list[str]:
+    """A warning where the packaged dense model scores what it cannot read."""
+    if language(tag).code == "en" or Part("dense") not in parts:
+        return []
+    return [
+        f"the packaged dense model reads English, not {language(tag).name}: its scores may teach "
+        "what is wrong; name another as dense:MODEL, or give bm25"
+    ]
 
 
 def _explained(raw: dict[Part, Scores], at: int) -> str:

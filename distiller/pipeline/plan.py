@@ -11,7 +11,6 @@ from pydantic import Field, field_validator
 
 from distiller.corpus.chunking import Chunking
 from distiller.corpus.mining import Mining
-from distiller.corpus.teacher import DEFAULT as DEFAULT_TEACHER
 from distiller.generate import (
     PER_PASSAGE,
 )
@@ -67,8 +66,9 @@ class Plan(Record):
     """Checks whose findings are mended; None means all that are more than hints."""
     attempts: int = Field(default=2, ge=1, le=10)
     """How often one item is mended at most, over all runs."""
-    teacher: str = DEFAULT_TEACHER
-    """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`."""
+    teacher: str = ""
+    """Whose scores are distilled, such as `dense+bm25`; see `corpus.teacher`. Without a name, the
+    usual one of the project's language."""
     query_type: str = ""
     """The only type of query to write; empty means all of the template's."""
     recipe: dict[str, float] = Field(default_factory=dict)

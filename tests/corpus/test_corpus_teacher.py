@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from distiller.corpus import scoring as module
 from distiller.corpus.calibration import calibrated, mixed
-from distiller.corpus.teacher import DEFAULT, parts_of, teach
+from distiller.corpus.teacher import parts_of, teach, usual_teacher
 from distiller.dataset.assembly import assemble
 from distiller.schema.domain import Domain, Project
 from distiller.schema.errors import InputError, ModelUnavailable
@@ -85,7 +85,7 @@ def test_the_default_teacher_works_offline_and_reaches_the_examples(
     assert scores["q-1", "p-a"] > scores["q-1", "p-b"] > scores["q-1", "p-c"]
     assert scores["q-2", "p-d"] > scores["q-2", "p-a"]
     one = found["q-1", "p-a"]
-    assert (one.grade, one.strategy, one.provenance.model) == (3, Strategy.POSITIVE, DEFAULT)
+    assert (one.grade, one.strategy, one.provenance.model) == (3, Strategy.POSITIVE, "dense+bm25")
     assert one.explanation.startswith("dense 0.")
     assert ", bm25 " in one.explanation
     assert report.notes[0] == "dense+bm25: 2 queries scored"
@@ -216,3 +216,28 @@ def test_a_query_with_an_unknown_score_is_left_out_of_a_part_and_of_its_unit() -
     both = mixed([known, np.array([0.0, 0.0, 2.0, -2.0])], asked)
     assert both.tolist() == [0.5, -0.5, 2.0, -2.0]
     assert np.isnan(mixed([known], asked)[2:]).all()
+
+
+def test_a_language_that_the_packaged_model_cannot_read_has_another_teacher(
+    store: Store, settings: Settings
+) -> None:
+    project = store.create_project(Domain(name="Mietrecht", language="de"))
+    texts = {
+        "p-a": "Die Kaution wird zwei Monate nach dem Auszug zurückgezahlt.",
+        "p-b": "Die Heizung muss im Winter zwanzig Grad erreichen.",
+    }
+    store.add(
+        project.id,
+        [
+            Query(id="q-1", query="wann kommt die Kaution zurück"),
+            *(Passage(id=id_, text=text) for id_, text in texts.items()),
+            judgment("q-1", "p-a", 3),
+            judgment("q-1", "p-b", 0),
+        ],
+    )
+    assert usual_teacher("en") == "dense+bm25"
+    report = teach(store, project, settings)
+    assert report.notes[0] == "bm25: 1 queries scored"
+    assert not any("reads English" in note for note in report.notes)
+    report = teach(store, project, settings, teacher="dense+bm25")
+    assert report.notes[-1].startswith("the packaged dense model reads English, not German")
