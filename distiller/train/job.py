@@ -151,12 +151,12 @@ class _Job:
     def _choose(self, last: SparseEncoder) -> tuple[SparseEncoder, Promotion]:
         """What is saved, and whether it is promoted. Without a dev split that is the last model."""
         if not self.dev.qrels:
-            return last, unproven()
+            return self.task.plain(last), unproven()
         from distiller.train.interpolation import Between  # noqa: PLC0415 - torch takes seconds
 
         best = self._best_later()
         between = Between(
-            self.task.trainee(self.task.load()),
+            self.task.built(self.task.load()),
             self.task.load(self.folder / f"checkpoint-{best['step']}"),
         )
 

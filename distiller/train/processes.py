@@ -42,6 +42,13 @@ def leads() -> bool:
     return rank() == 0
 
 
+def on_processor(device: str | None) -> bool:
+    """Whether training keeps to the processor: it was told to, or there is no accelerator."""
+    import torch  # noqa: PLC0415 - torch takes seconds
+
+    return device == "cpu" or not torch.accelerator.is_available()
+
+
 def meet(device: str | None = None) -> None:
     """Wait until all are there; nothing where they have met, or there is one only.
 
@@ -51,7 +58,7 @@ def meet(device: str | None = None) -> None:
     if count() > 1:
         from accelerate import PartialState  # noqa: PLC0415 - torch takes seconds
 
-        PartialState(cpu=device == "cpu", timeout=_PATIENCE)
+        PartialState(cpu=on_processor(device), timeout=_PATIENCE)
 
 
 def check(batch_size: int) -> None:

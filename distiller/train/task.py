@@ -39,16 +39,33 @@ class Task:
     """One of them, to go on from."""
 
     def load(self, source: str | Path | None = None) -> SparseEncoder:
-        """The start model, or a checkpoint, reading as much of a passage as training does."""
+        """The start model, or a checkpoint whose adapters are worked into its weights.
+
+        It reads as much of a passage as training does.
+        """
         from distiller.splade.loading import load_model  # noqa: PLC0415 - torch takes seconds
 
         model, _ = load_model(source or self.source, device=self.device)
         limit = int(model.max_seq_length or self.recipe.passage_length)
         model.max_seq_length = min(limit, self.recipe.passage_length)
-        return model
+        return self.plain(model) if source else model
+
+    def plain(self, model: SparseEncoder) -> SparseEncoder:
+        """A model with its adapters, if any, worked into its weights."""
+        from distiller.train.adapters import are_in, merged  # noqa: PLC0415 - torch takes seconds
+
+        return merged(model, self.built(self.load())) if are_in(model) else model
 
     def trainee(self, start: SparseEncoder) -> SparseEncoder:
-        """What is trained: the start model, or what the recipe builds of it."""
+        """What learns: all of what the recipe builds of the start model, or adapters in it."""
+        from distiller.train.adapters import add, wanted_rank  # noqa: PLC0415 - torch takes seconds
+
+        model = self.built(start)
+        rank = wanted_rank(start, self.recipe)
+        return add(model, rank, self.recipe.seed) if rank else model
+
+    def built(self, start: SparseEncoder) -> SparseEncoder:
+        """The start model, or what the recipe builds of it."""
         if not self.recipe.query_table:
             return start
         from distiller.train.query_table import with_query_table  # noqa: PLC0415 - torch

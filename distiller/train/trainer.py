@@ -20,7 +20,7 @@ from transformers import PrinterCallback
 
 from distiller.schema.errors import DistillerError, StageFailed
 from distiller.splade.head import is_installed
-from distiller.train import processes, query_table
+from distiller.train import adapters, processes, query_table
 from distiller.train.batches import LengthBuckets
 from distiller.train.callbacks import WORTH, Evaluator, Observer, SteeringCallback, Watch
 from distiller.train.guard import Reference, general_texts, reference
@@ -62,7 +62,7 @@ def fit(model: SparseEncoder, task: Task, observer: Observer) -> None:
     evaluator = Evaluator(observer)
     trainer = _Trainer(
         model=model,
-        args=_arguments(task),
+        args=_arguments(task, adapted=adapters.are_in(model)),
         train_dataset=_dataset(rows, general),
         loss=loss,
         evaluator=evaluator,
@@ -169,16 +169,16 @@ def _collator(model: SparseEncoder, recipe: Recipe, negatives: int) -> SparseEnc
     )
 
 
-def _arguments(task: Task) -> SparseEncoderTrainingArguments:
+def _arguments(task: Task, *, adapted: bool) -> SparseEncoderTrainingArguments:
     recipe, schedule = task.recipe, task.plan
     on_gpu = torch.cuda.is_available() and task.device != "cpu"
     return SparseEncoderTrainingArguments(
         output_dir=str(task.folder),
-        use_cpu=task.device == "cpu",
+        use_cpu=processes.on_processor(task.device),
         max_steps=schedule.steps,
         per_device_train_batch_size=_part(schedule),
         gradient_accumulation_steps=recipe.accumulation,
-        learning_rate=recipe.learning_rate,
+        learning_rate=recipe.adapter_rate if adapted else recipe.learning_rate,
         learning_rate_mapping={query_table.PARAMETER: recipe.table_rate}
         if recipe.query_table
         else {},

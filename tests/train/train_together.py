@@ -1,0 +1,28 @@
+"""Run one short training in each of several processes: start model, output folder, recipe, rows.
+
+To be started by `torchrun`. Only the first process is told of steps, and prints them; each writes
+what it was given beside the output folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from train_examples import taught
+
+from distiller.splade import StartModel
+from distiller.train import Recipe, train
+
+if __name__ == "__main__":
+    base, output, recipe, rows = sys.argv[1:]
+    trained = train(
+        taught(int(rows)),
+        Recipe.model_validate_json(recipe),
+        StartModel.model_validate_json(base),
+        Path(output),
+        on_progress=lambda progress: print(progress.done, flush=True),  # noqa: T201
+    )
+    given = Path(output).with_name(f"given-{os.environ['RANK']}.json")
+    given.write_text(trained.model_dump_json(), encoding="utf-8")
