@@ -141,6 +141,6 @@ def whole_batch(columns: Sequence[Tensor], rows: Tensor) -> tuple[list[Tensor], 
     gathered = []
     for column in columns:
         if column.requires_grad:
-            column.register_hook(lambda gradient: gradient * processes)
+            column.register_hook(lambda gradient: gradient * processes)  # type: ignore[no-untyped-call]
         gathered.append(all_gather(column.contiguous())[:batch])
     return gathered, everything[:batch]

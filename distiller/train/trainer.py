@@ -227,9 +227,10 @@ class _Trainer(SparseEncoderTrainer):  # type: ignore[misc]
         loader = self._build_dataloader(
             self.train_dataset, self.args.train_batch_size, dataset_kind="train"
         )
-        return prepare_data_loader(
+        prepared: DataLoader[Any] = prepare_data_loader(
             loader, self.args.device, num_processes=1, process_index=0, put_on_device=True
         )
+        return prepared
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Leave it out."""
