@@ -6,6 +6,7 @@ steps. Imports torch only where there are several.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -59,6 +60,18 @@ def meet(device: str | None = None) -> None:
         from accelerate import PartialState  # noqa: PLC0415 - torch takes seconds
 
         PartialState(cpu=on_processor(device), timeout=_PATIENCE)
+        atexit.register(_part)
+
+
+def _part() -> None:
+    """End what connects the processes: gloo's threads would abort an interpreter that ends first.
+
+    NCCL's end might wait for a process that has failed, so it is left to torch.
+    """
+    from torch import distributed  # noqa: PLC0415 - torch takes seconds
+
+    if distributed.is_initialized() and distributed.get_backend() == "gloo":
+        distributed.destroy_process_group()
 
 
 def check(batch_size: int) -> None:
