@@ -24,7 +24,7 @@ from distiller.train.measure import CRITERION, check_dims, measure, worth
 from distiller.train.promotion import Promotion, Trial, canary_worth, decide, unproven
 from distiller.train.recipe import Plan, Recipe, plan
 from distiller.train.rows import DevSet, Weights, dev_set, training_rows
-from distiller.train.task import Task, take_part
+from distiller.train.task import Task, follow
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -74,7 +74,7 @@ def train(
         StageFailed: Training diverged, collapsed, or was stopped by a full disk or memory.
     """
     if not processes.leads():
-        return _follow(device)
+        return follow(device)
     processes.meet(device)
     job = _Job(
         snapshot, recipe, base, Path(output).absolute(), language, device, canary, on_progress
@@ -83,13 +83,6 @@ def train(
     with FileLock(job.output.parent / f".{job.output.name}.lock"):
         trained = finished(job.output, job.identity) or job.run()
     processes.share(trained)
-    return trained
-
-
-def _follow(device: str | None) -> TrainedModel:
-    trained = take_part(device)
-    if trained is None:
-        raise processes.Stopped("the first process has ended without a model")
     return trained
 
 
@@ -110,6 +103,7 @@ class _Job:
     canary: Collection | None
     on_progress: OnProgress | None
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    adapter_rank: int = 0
 
     def __post_init__(self) -> None:
         rows = training_rows(
@@ -124,7 +118,7 @@ class _Job:
         self.plan: Plan = plan(self.recipe, len(rows))
         processes.check(self.plan.batch_size)
         self.task = Task(
-            source=self.base.source,
+            source=_absolute(self.base.source),
             rows=rows,
             recipe=self.recipe,
             plan=self.plan,
@@ -138,6 +132,7 @@ class _Job:
         self.folder.mkdir(exist_ok=True)
         checkpoint = checkpoints.latest(self.folder)
         model = self.task.load()
+        self.adapter_rank = self.task.adapter_rank(model)
         self._tell(0, "start model measured", self._measure(model))
         if checkpoint:
             self._remember(checkpoint)
@@ -268,6 +263,7 @@ class _Job:
                 "identity": self.identity,
                 "language": self.language,
                 "plan": self.plan.model_dump(),
+                "adapter_rank": self.adapter_rank,
                 "promotion": promotion.model_dump(),
             },
             metrics=self.metrics,
@@ -286,6 +282,11 @@ class _Job:
             ) from error
         shutil.rmtree(self.folder, ignore_errors=True)
         return trained
+
+
+def _absolute(source: str) -> str:
+    """A start model's folder, for checkpoints of adapters to name; a hub name as it is."""
+    return str(Path(source).absolute()) if Path(source).is_dir() else source
 
 
 def _save(model: SparseEncoder, folder: Path) -> None:

@@ -22,7 +22,8 @@ class Recipe(Record):
     min_steps: int = Field(default=60, ge=1)
     """Optimizer steps at least: a dozen queries make one batch, and one step teaches nothing."""
     batch_size: int = Field(default=16, ge=1)
-    """Queries of a batch; each sees the passages of the others as negatives."""
+    """Queries of a batch; each sees the passages of the others as negatives. Where several processes
+    train, they share it out."""
     accumulation: int = Field(default=1, ge=1)
     """Batches per optimizer step, where a larger batch does not fit in memory."""
     length_buckets: bool = True
@@ -164,7 +165,7 @@ class Plan(Record):
 
     steps: int
     batch_size: int
-    """Queries of a batch; a step takes `Recipe.accumulation` of them."""
+    """Queries of a batch; a step takes `Recipe.accumulation` batches."""
     warmup_steps: int
     ramp_steps: int
     evaluate_every: int

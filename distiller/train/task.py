@@ -58,11 +58,17 @@ class Task:
 
     def trainee(self, start: SparseEncoder) -> SparseEncoder:
         """What learns: all of what the recipe builds of the start model, or adapters in it."""
-        from distiller.train.adapters import add, wanted_rank  # noqa: PLC0415 - torch takes seconds
+        from distiller.train.adapters import add  # noqa: PLC0415 - torch takes seconds
 
+        rank = self.adapter_rank(start)
         model = self.built(start)
-        rank = wanted_rank(start, self.recipe)
         return add(model, rank, self.recipe.seed) if rank else model
+
+    def adapter_rank(self, start: SparseEncoder) -> int:
+        """Rank of the adapters that learn; 0 where the model itself does."""
+        from distiller.train.adapters import wanted_rank  # noqa: PLC0415 - torch takes seconds
+
+        return wanted_rank(start, self.recipe)
 
     def built(self, start: SparseEncoder) -> SparseEncoder:
         """The start model, or what the recipe builds of it."""
@@ -115,6 +121,18 @@ def take_part(device: str | None = None) -> TrainedModel | None:
             raise StageFailed(f"process {processes.rank()}: {error}") from error
     assert handed is None or isinstance(handed, TrainedModel)
     return handed
+
+
+def follow(device: str | None = None) -> TrainedModel:
+    """As `take_part`, where the first process has a training to do.
+
+    Raises:
+        Stopped: Also where it has ended without a model.
+    """
+    trained = take_part(device)
+    if trained is None:
+        raise processes.Stopped("the first process has ended without a model")
+    return trained
 
 
 def together(command: Callable[[], None]) -> None:

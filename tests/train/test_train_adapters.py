@@ -103,6 +103,7 @@ def test_adapters_are_trained_resumed_promoted_and_saved_as_a_plain_model(
     )
     assert told[:2] == [0, 6]
     assert trained.promotion == expected.promotion
+    assert trained.recipe["adapter_rank"] == 4
     np.testing.assert_allclose(encoded(trained.path), encoded(expected.path), atol=1e-5)
     without = (
         "import sys; sys.modules['peft'] = None\n"
