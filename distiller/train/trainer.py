@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.data_loader import prepare_data_loader
-from datasets import Dataset
 from sentence_transformers import (
     SparseEncoder,
     SparseEncoderTrainer,
@@ -23,10 +21,10 @@ from distiller.splade.head import is_installed
 from distiller.train import adapters, processes, query_table
 from distiller.train.batches import LengthBuckets
 from distiller.train.callbacks import WORTH, Evaluator, Observer, SteeringCallback, Watch
+from distiller.train.columns import on_disk, passage_columns
 from distiller.train.guard import Reference, general_texts, reference
 from distiller.train.objective import CachedObjective, Objective
 from distiller.train.recipe import Plan, Recipe
-from distiller.train.rows import TrainingRow
 from distiller.train.sparsity import Side, Steering
 from distiller.train.supervision import Supervision, supervision
 from distiller.train.task import Task
@@ -63,7 +61,7 @@ def fit(model: SparseEncoder, task: Task, observer: Observer) -> None:
     trainer = _Trainer(
         model=model,
         args=_arguments(task, adapted=adapters.are_in(model)),
-        train_dataset=_dataset(rows, general),
+        train_dataset=on_disk(rows, general, task.folder / f"rows-{processes.rank()}.arrow"),
         loss=loss,
         evaluator=evaluator,
         data_collator=_collator(model, recipe, len(rows[0].negatives)),
@@ -83,6 +81,7 @@ def fit(model: SparseEncoder, task: Task, observer: Observer) -> None:
 def _run(trainer: SparseEncoderTrainer, checkpoint: Path | None) -> None:
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.accelerator.wait_for_everyone()  # until all have written to the last checkpoint
     except DistillerError:
         raise
     except torch.OutOfMemoryError as error:
@@ -139,23 +138,11 @@ def steering(recipe: Recipe, schedule: Plan, start: Reference) -> Steering:
     )
 
 
-def _dataset(rows: Sequence[TrainingRow], general: Sequence[str]) -> Dataset:
-    columns: dict[str, list[Any]] = {
-        "query": [row.query for row in rows],
-        "positive": [row.positive for row in rows],
-    }
-    for index in range(len(rows[0].negatives)):
-        columns[f"negative_{index + 1}"] = [row.negatives[index] for row in rows]
-    if general:
-        columns["general"] = [general[index % len(general)] for index in range(len(rows))]
-    return Dataset.from_dict(columns | {"label": list(range(len(rows)))})
-
-
 def _collator(model: SparseEncoder, recipe: Recipe, negatives: int) -> SparseEncoderDataCollator:
     """Tokenizes queries and passages as the encoder does: own lengths, own prompts."""
     lengths = {"query": recipe.query_length, "document": recipe.passage_length}
-    passages = ["positive", *(f"negative_{index + 1}" for index in range(negatives))]
-    tasks = {"query": "query"} | dict.fromkeys([*passages, "general"], "document")
+    passages = [*passage_columns(negatives), "general"]
+    tasks = {"query": "query"} | dict.fromkeys(passages, "document")
     prompts = {column: model.prompts.get(task) for column, task in tasks.items()}
 
     def preprocess(texts: list[str], *, task: str, prompt: str | None = None) -> Any:
