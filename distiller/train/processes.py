@@ -28,9 +28,14 @@ class Stopped(StageFailed):
     """What the others raise where the first process has stopped a training, and says why."""
 
 
+def launched() -> bool:
+    """Whether a launcher started this process, alone or with others."""
+    return "LOCAL_RANK" in os.environ
+
+
 def count() -> int:
     """How many there are; 1 where no launcher has started several."""
-    return int(os.environ.get("WORLD_SIZE", "1")) if "LOCAL_RANK" in os.environ else 1
+    return int(os.environ.get("WORLD_SIZE", "1")) if launched() else 1
 
 
 def rank() -> int:
@@ -51,12 +56,12 @@ def on_processor(device: str | None) -> bool:
 
 
 def meet(device: str | None = None) -> None:
-    """Wait until all are there; nothing where they have met, or there is one only.
+    """Wait until all are there; nothing where they have met, or none was launched.
 
     Args:
         device: `cpu` keeps to the processor where there is an accelerator.
     """
-    if count() > 1:
+    if launched():
         from accelerate import PartialState  # noqa: PLC0415 - torch takes seconds
 
         PartialState(cpu=on_processor(device), timeout=_PATIENCE)
