@@ -42,6 +42,7 @@ PAGES = {
     "Queries, Coverage": ("queries?mode=Coverage", "The same as a table"),
     "Passages, Focus": ("passages?mode=Focus", "Where it comes from, and who did what"),
     "Passages, Table": ("passages?mode=Table", "Open one passage"),
+    "Quality": ("quality", "Run the checks"),
     "Training": ("training", "Freeze the data as they are"),
     "Evaluation": ("evaluation", "Collections of your own"),
     "Jobs": ("jobs", "Nothing has been started yet"),

@@ -17,6 +17,7 @@ from distiller.generate.passages import another_negative, generate_passages
 from distiller.generate.queries import generate_queries
 from distiller.generate.repair import repair
 from distiller.generate.settling import settle
+from distiller.generate.topics import Topic, topics
 
 __all__ = [
     "PER_PASSAGE",
@@ -24,6 +25,7 @@ __all__ = [
     "Fix",
     "Focus",
     "Planned",
+    "Topic",
     "another_negative",
     "extend_concept",
     "generate_knowledge",
@@ -36,4 +38,5 @@ __all__ = [
     "requests_for",
     "rewrite_concept",
     "settle",
+    "topics",
 ]

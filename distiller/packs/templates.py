@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,7 @@ from distiller.schema.errors import InvalidTemplate
 from distiller.schema.examples import Complexity
 
 MAX_BYTES = 1_000_000
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 """Text that goes into a prompt: short, and never empty."""
@@ -38,7 +40,9 @@ class QueryType(BaseModel):
         if not self.cues:
             return True
         begins = tuple(cue.casefold() for cue in self.cues.get(language, ()))
-        return bool(begins) and any(word.startswith(begins) for word in text.casefold().split())
+        return bool(begins) and any(
+            word.startswith(begins) for word in _WORD.findall(text.casefold())
+        )
 
 
 class Template(BaseModel):

@@ -132,14 +132,17 @@ def _source(model: str) -> str:
 
 
 def _loaded(kind: Any, source: str, device: str | None) -> Any:
-    from distiller.splade.loading import quiet  # noqa: PLC0415 - it imports torch
+    from distiller.splade.linear import hasten  # noqa: PLC0415 - it imports torch
+    from distiller.splade.loading import quiet  # noqa: PLC0415
 
     try:
         with quiet():
-            return kind(source, device=device)
+            model = kind(source, device=device)
     except Exception as error:  # safetensors, tokenizers, json and the hub each raise their own
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelUnavailable(
             f"{source}: cannot be loaded ({reason}); give a folder that was saved whole, or a hub "
             "name that can be reached"
         ) from error
+    hasten(model)
+    return model

@@ -19,6 +19,7 @@ from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
+from distiller.splade.linear import hasten, restore
 from distiller.splade.max_logits import max_logits
 
 Features = dict[str, Any]
@@ -55,6 +56,7 @@ def uninstall(model: SparseEncoder) -> None:
             _become(module, getattr(module, "standard", type(module)))
         if type(decoder) is _Decoder:
             _become(decoder, nn.Linear)
+        restore(transformer.model)
 
 
 def is_installed(model: SparseEncoder) -> bool:
@@ -93,6 +95,7 @@ def _install(transformer: Transformer, pooling: SpladePooling) -> bool:
     for module, forward in ((transformer, _stop_before_vocabulary), (pooling, _project_and_pool)):
         standard: Any = type(module)
         _become(module, _fast(standard, forward))
+    hasten(transformer.model)
     return True
 
 

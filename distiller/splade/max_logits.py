@@ -1,7 +1,9 @@
 """The largest logit of every vocabulary word over a text's tokens, without the logits in between.
 
-Of batch × length × vocabulary logits max pooling keeps batch × vocabulary. They are computed tile
-by tile, and only the winning token of each active word is remembered: it alone gets a gradient.
+Of batch × length × vocabulary logits max pooling keeps batch × vocabulary, nearly all of them zero.
+Words that can be above zero are found by integers where the processor is fast at those, and only
+they are computed; elsewhere, or where many can be, all are computed tile by tile. Only the winning
+token of each active word is remembered: it alone gets a gradient.
 The same idea as a kernel for one make of accelerator is Sparton, https://arxiv.org/abs/2603.25011.
 """
 
@@ -15,9 +17,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from distiller.splade.packing import Block, pack
+from distiller.splade import screening
+from distiller.splade.packing import Block, Packed, pack
+from distiller.splade.products import hastens, linear
 from distiller.splade.tiling import Tile, tile_for
 
+_FEW = 1 / 4
+"""Share of words that can be active up to which they are computed one text after the other."""
 _GATHER = 1 / 16
 """Share of active words in a tile up to which their columns are gathered to find the winners."""
 _SCATTER = 1 / 6
@@ -149,8 +155,53 @@ def _pool(
     hidden, weight = hidden.detach(), weight.detach()  # `out=` is refused where gradients are kept
     bias = None if bias is None else bias.detach()
     packed = pack(hidden, mask, tile.tokens)
-    pooled = hidden.new_empty(len(packed.order), len(weight))
-    buffer = hidden.new_empty(packed.largest * min(tile.words, len(weight)))
+    possible = _few_possible(packed, weight, bias)
+    if possible is None:
+        pooled, found = _tiled(packed, weight, bias, tile, learns)
+    else:
+        pooled, found = _chosen(packed, weight, bias, possible, learns)
+    return _unpacked(pooled, packed.order, found, len(hidden))
+
+
+def _few_possible(packed: Packed, weight: Tensor, bias: Tensor | None) -> Tensor | None:
+    """Words that can be active, (texts, vocabulary); None if they are many, or not worth finding."""
+    if not packed.blocks or not screening.is_worth(packed.blocks[0].hidden):
+        return None
+    possible = screening.possible(packed, weight, bias)
+    return possible if int(possible.sum()) <= _FEW * possible.numel() else None
+
+
+def _chosen(
+    packed: Packed, weight: Tensor, bias: Tensor | None, possible: Tensor, learns: bool
+) -> tuple[Tensor, list[Winners]]:
+    """Pooled logits and winners, of the words that can be active and no others."""
+    pooled = weight.new_zeros(possible.shape)
+    found = []
+    for block in packed.blocks:
+        count, length = block.source.shape
+        hidden = block.hidden.view(count, length, -1)
+        for place in range(count):
+            text = block.first + place
+            words = possible[text].nonzero().view(-1)
+            logits = linear(hidden[place], weight[words])
+            top, places = logits.max(0) if len(words) else (logits.new_empty(0), words)
+            if bias is not None:
+                top = top + bias[words]
+            pooled[text, words] = top.clamp_(min=0)
+            if learns:
+                won = top > 0
+                tokens = block.source[place, places[won]]
+                texts = torch.full_like(tokens, text)
+                found.append((texts, words[won].int(), tokens))
+    return pooled, found
+
+
+def _tiled(
+    packed: Packed, weight: Tensor, bias: Tensor | None, tile: Tile, learns: bool
+) -> tuple[Tensor, list[Winners]]:
+    """Pooled logits and winners, of all words."""
+    pooled = weight.new_empty(len(packed.order), len(weight))
+    buffer = weight.new_empty(packed.largest * min(tile.words, len(weight)))
     found = []
     for start in range(0, len(weight), tile.words):
         some = weight[start : start + tile.words]
@@ -159,17 +210,20 @@ def _pool(
             count, length = block.source.shape
             logits = buffer[: count * length * len(some)].view(count * length, len(some))
             top = pooled[block.first : block.first + count, start : start + len(some)]
-            _largest(block.hidden, some, added, logits, top)
+            logits = _largest(block.hidden, some, added, logits, top)
             if learns:
                 found.append(_winners(block, logits.view(count, length, -1), top, start))
-    return _unpacked(pooled, packed.order, found, len(hidden))
+    return pooled, found
 
 
 def _largest(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, logits: Tensor, top: Tensor
-) -> None:
-    """Write the logits of a tile, and in `top`, (texts, words), the largest of each text."""
-    if bias is None or hidden.dtype in _PRECISE:
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, buffer: Tensor, top: Tensor
+) -> Tensor:
+    """The logits of a tile; in `top`, (texts, words), the largest of each text is written."""
+    logits = buffer
+    if hastens(hidden):
+        logits = linear(hidden, weight)
+    elif bias is None or hidden.dtype in _PRECISE:
         torch.mm(hidden, weight.t(), out=logits)
     else:
         torch.addmm(bias, hidden, weight.t(), out=logits)
@@ -177,6 +231,7 @@ def _largest(
     if bias is not None and hidden.dtype in _PRECISE:
         top.add_(bias)
     top.clamp_(min=0)
+    return logits
 
 
 def _winners(block: Block, logits: Tensor, top: Tensor, start: int) -> Winners:

@@ -46,12 +46,14 @@ def why_now(reason: str, *, hides_judge: bool = False) -> None:
 
 def badges(here: Here, findings: list[Finding], *, hides_judge: bool = False) -> None:
     """What the checks found about a card, each in a line."""
-    shown = [f for f in findings if not (hides_judge and f.check in BY_JUDGE)]
-    for finding in shown[:SHOWN]:
-        check = CHECKS.get(finding.check)
-        if check is not None:
-            title = plain(f"{check.title}: {finding.reason}")
-            st.caption(f":material/report: {title}")
+    shown = [
+        f"{CHECKS[finding.check].title}: {finding.reason}"
+        for finding in findings
+        if finding.check in CHECKS and not (hides_judge and finding.check in BY_JUDGE)
+    ]
+    # The same may be found beside a query and beside all of them.
+    for line in list(dict.fromkeys(shown))[:SHOWN]:
+        st.caption(f":material/report: {plain(line)}")
 
 
 def found_words(here: Here, kind: str, items: list[tuple[str, str]]) -> list[str]:

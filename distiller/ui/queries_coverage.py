@@ -1,4 +1,4 @@
-"""Which concepts have queries, and of which types."""
+"""Which concepts have queries, of which types, and which parts of the documents."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from distiller.store import Store
 from distiller.ui.jobs import job_progress, launch
 from distiller.ui.shell import Here
 from distiller.ui.state import failing
+from distiller.ui.text import shortened
 
 SHOWN = 40
 
@@ -23,11 +24,58 @@ def _counted(database: str, project_id: str, revision: str, _store: Store) -> Co
     return coverage(_store, project_id)
 
 
+@st.cache_data(max_entries=4, show_spinner=False)
+def _topics(database: str, project_id: str, revision: str, _here: Here) -> pd.DataFrame:
+    from distiller.generate import topics
+
+    found = topics(_here.store, _here.project)
+    return pd.DataFrame(
+        {
+            "Passages such as": [
+                " · ".join(shortened(item.title or item.text, 70) for item in topic.examples)
+                for topic in found
+            ],
+            "Passages": [topic.passages for topic in found],
+            "Queries": [topic.queries for topic in found],
+        }
+    )
+
+
+def _documents(here: Here, revision: str) -> None:
+    """What the documents are about, and how much is asked about it."""
+    from distiller.generate import has_corpus
+
+    if not has_corpus(here.store, here.project):
+        return
+    st.subheader("Your documents", anchor=False)
+    if not st.toggle(
+        "Show what they are about, and how many queries ask about it",
+        key=here.key("coverage", "topics"),
+        help="Passages that share words are put together; large collections take a minute.",
+    ):
+        return
+    with failing(), st.spinner("Looking for what your documents are about …"):
+        frame = _topics(here.settings.database, here.project.id, revision, here)
+        bare = int((frame["Queries"] == 0).sum())
+        st.markdown(
+            f"{bare:,} of {len(frame):,} topics have no query yet; new ones begin there."
+            if bare
+            else f"Each of the {len(frame):,} topics has a query."
+        )
+        most = int(frame["Queries"].max()) if len(frame) else 1
+        bar = st.column_config.ProgressColumn(format="%d", min_value=0, max_value=max(1, most))
+        st.dataframe(frame, hide_index=True, column_config={"Queries": bar})
+
+
 def coverage_map(here: Here) -> None:
     """A heat map of concepts and types, those with the fewest queries first."""
     counts = here.store.counts(here.project.id)
     revision = f"{here.store.revision(here.project.id)}/{counts['query']}/{counts['concept']}"
-    found = _counted(here.settings.database, here.project.id, revision, here.store)
+    _concepts(here, _counted(here.settings.database, here.project.id, revision, here.store))
+    _documents(here, f"{revision}/{counts['passage']}")
+
+
+def _concepts(here: Here, found: Coverage) -> None:
     if not found.concepts or not found.types:
         st.info("Coverage shows once there are concepts and queries.", icon=":material/grid_on:")
         return

@@ -137,3 +137,10 @@ def test_words_of_a_worked_example_are_no_query_of_another_passage() -> None:
     # A searcher's other words are no reason, nor are words that the passage has too.
     assert not strays("am I told about changed data rules", passage, shown, "en")
     assert not strays("is the privacy policy read every day", passage, shown, "en")
+
+
+def test_a_query_is_made_of_keywords_and_does_not_say_so() -> None:
+    assert not asks_apart("keywords on deposit and interest", PASSAGE, [], "en")
+    assert not asks_apart("Stichwörter zu Kaution und Zinsen", PASSAGE, [], "de")
+    assert asks_apart("deposit interest tenant", PASSAGE, [], "en")
+    assert asks_apart("how to bid on keywords", "Keywords are bid on in an auction.", [], "en")

@@ -81,6 +81,14 @@ async def test_several_kinds_are_asked_of_each_passage(
     assert [len(found) for found in kinds.values()] == [3, 3, 3]
 
 
+async def test_a_passage_is_asked_for_what_it_can_answer_only(store: Store, connected: Connect):
+    project = store.create_project(Domain(name="pets in rented homes", template="legal"))
+    store.add(project.id, [passage("A quiet cat or dog is welcome unless it harms neighbours.")])
+    async with connected(Writer()) as client:
+        await generate_queries(store, project, client, count=9)
+    assert {query.type for query in written(store, project)} <= {"rule", "situation", "keywords"}
+
+
 async def test_a_second_run_asks_for_nothing_and_a_larger_one_goes_on(
     store: Store, project: Project, connected: Connect
 ):

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from distiller.packs import templates
-from distiller.packs.templates import template
+from distiller.packs.languages import language
+from distiller.packs.templates import names, template
 from distiller.schema.errors import InvalidTemplate
 from distiller.schema.examples import Complexity
 
@@ -109,3 +110,33 @@ def test_a_template_survives_being_written_and_read(tmp_path: Path):
     path = tmp_path / "legal.yaml"
     path.write_text(yaml.safe_dump(template("legal").model_dump(mode="json")), encoding="utf-8")
     assert template(str(path)) == template("legal")
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "kinds"),
+    [
+        ("Notice is given three months before the end.", "en", {"deadline"}),
+        ('The "court" dismissed the appeal.', "en", {"case_law"}),
+        ("Die Frist endet nach drei Monaten.", "de", {"deadline"}),
+        ("Today nothing is owed.", "en", set()),
+        ("Three months' notice, said the court.", "fr", set()),
+    ],
+)
+def test_a_kind_with_cues_fits_passages_that_have_one(text: str, tag: str, kinds: set[str]):
+    cued = [kind for kind in template("legal").query_types if kind.cues]
+    assert {kind.name for kind in cued if kind.fits(text, tag)} == kinds
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("complexity", list(Complexity))
+def test_every_passage_can_be_asked_for_something(name: str, complexity: Complexity):
+    fitting = [kind for kind in template(name).query_types if kind.fits("", "fr")]
+    assert any(complexity in kind.complexities for kind in fitting)
+
+
+def test_cues_are_of_languages_that_the_project_knows_in_lower_case():
+    for name in names():
+        for kind in template(name).query_types:
+            for tag, cues in kind.cues.items():
+                assert language(tag).code == tag
+                assert all(cue == cue.casefold() and " " not in cue for cue in cues)

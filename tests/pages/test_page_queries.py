@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from distiller.schema.base import Status
+from distiller.schema.base import Provenance, SourceSpan, Status
 from distiller.schema.domain import Domain, Project
-from distiller.schema.examples import Query
+from distiller.schema.examples import Origin, Passage, Query
 from distiller.store import Store
 
 PAGE = "curate/queries.py"
@@ -134,6 +134,38 @@ def test_coverage_names_bare_concepts_and_has_a_table(run_page, example: Project
     assert not test.exception
     assert "Each of the 60 concepts has a query" in " ".join(m.value for m in test.markdown)
     assert len(test.dataframe[0].value) == 40
+
+
+def test_coverage_shows_what_documents_are_about(run_page, store: Store):
+    project = store.create_project(Domain(name="documents"))
+    texts = [
+        "The deposit is returned two months after the tenant has left, less repairs and with "
+        f"interest, to account number {n} of the tenant who paid it."
+        for n in range(6)
+    ]
+    span = SourceSpan(document="lease", start=0, end=9)
+    store.add(
+        project.id,
+        [
+            Passage(
+                id=f"p{n}",
+                text=text,
+                origin=Origin.CORPUS,
+                provenance=Provenance(source="corpus", span=span),
+            )
+            for n, text in enumerate(texts)
+        ],
+    )
+    store.add(project.id, [Query(id="q", query="when is a deposit due")])
+    test = run_page(PAGE, mode="Coverage", project=project.name)
+    assert not test.exception
+    assert not test.dataframe
+    test.toggle[0].set_value(True).run()
+    assert not test.exception
+    [frame] = [table.value for table in test.dataframe]
+    assert frame["Passages"].sum() == 6
+    assert frame["Queries"].sum() == 0
+    assert "have no query yet; new ones begin there" in " ".join(m.value for m in test.markdown)
 
 
 @pytest.mark.parametrize("mode", ["Focus", "Table", "Coverage"])

@@ -1,0 +1,109 @@
+"""Products of matrices by whichever of PyTorch's two libraries is faster on this processor.
+
+PyTorch multiplies float32 matrices with MKL, which leaves half of a processor idle that Intel did
+not make. oneDNN comes with PyTorch too and does not, and its products of 8-bit integers are several
+times as fast again where a processor has instructions for them. What is fastest is measured once
+per process, in a few milliseconds; without oneDNN, and on accelerators, nothing changes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cache
+
+import torch
+from torch import Tensor
+
+_LEAST_WORK = 2**21
+"""Multiply-adds of a product below which oneDNN's longer way to begin costs more than it saves."""
+_BETTER = 1.25
+"""How many times as fast as MKL oneDNN must be, so that noise chooses nothing."""
+_INTEGERS_BETTER = 2.0
+"""Likewise 8-bit integers, whose products only sift what is computed again."""
+_SHAPE = (1024, 256, 512)
+"""Rows, width and columns of the products that are timed."""
+_ROUNDS = 5
+
+
+def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`torch.nn.functional.linear` of two dimensions, without a gradient.
+
+    Args:
+        rows: (n, width).
+        weight: (m, width); transposed views are as good as others.
+        bias: (m,).
+
+    Returns:
+        (n, m), equal to the usual product up to its rounding.
+    """
+    if rows.shape[0] * weight.numel() >= _LEAST_WORK and hastens(rows):
+        return _by_onednn(rows, weight, bias)
+    return torch.nn.functional.linear(rows, weight, bias)
+
+
+def hastens(rows: Tensor) -> bool:
+    """Whether oneDNN multiplies matrices like this one faster than PyTorch's own choice."""
+    usual = rows.dtype == torch.float32 and rows.device.type == "cpu"
+    return usual and _onednn_is_faster(torch.get_num_threads())
+
+
+def integers_hasten(rows: Tensor) -> bool:
+    """Whether products of 8-bit integers are exact here, and far faster than those of numbers
+    like these.
+    """
+    usual = rows.dtype == torch.float32 and rows.device.type == "cpu"
+    return usual and _integers_are_faster(torch.get_num_threads())
+
+
+def _by_onednn(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+    return product
+
+
+@cache
+def _onednn_is_faster(threads: int) -> bool:
+    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return False
+    rows, columns = _operands()
+    usual = torch.mm(rows, columns.t())
+    if not torch.allclose(_by_onednn(rows, columns), usual, rtol=1e-4, atol=1e-3):
+        return False
+    own = _seconds(lambda: torch.mm(rows, columns.t()))
+    return own > _BETTER * _seconds(lambda: _by_onednn(rows, columns))
+
+
+@cache
+def _integers_are_faster(threads: int) -> bool:
+    if not hasattr(torch, "_int_mm"):
+        return False
+    rows, columns = _operands()
+    # The largest numbers: processors without the instruction may saturate at 16 bits.
+    signs = [torch.where(part > 0, 127, -127).to(torch.int8) for part in (rows, columns)]
+    try:
+        product = torch._int_mm(signs[0], signs[1].t())
+    except RuntimeError:
+        return False
+    if not torch.equal(product.float(), signs[0].float() @ signs[1].float().t()):
+        return False
+    own = _seconds(lambda: linear(rows, columns))
+    return own > _INTEGERS_BETTER * _seconds(lambda: torch._int_mm(signs[0], signs[1].t()))
+
+
+def _operands() -> tuple[Tensor, Tensor]:
+    rows, width, columns = _SHAPE
+    chance = torch.Generator().manual_seed(0)  # the caller's own chance goes on as it was
+    return (
+        torch.randn(rows, width, generator=chance),
+        torch.randn(columns, width, generator=chance),
+    )
+
+
+def _seconds(call: Callable[[], Tensor]) -> float:
+    """The least time of a few, which other work disturbs least; the first one warms up."""
+    took = []
+    for _ in range(_ROUNDS):
+        begun = time.perf_counter()
+        call()
+        took.append(time.perf_counter() - begun)
+    return min(took[1:])
