@@ -49,7 +49,7 @@ def add(model: SparseEncoder, rank: int, seed: int) -> SparseEncoder:
         ) from error
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for module in model.modules():  # in routers too
+        for module in list(model.modules()):  # in routers too
             if isinstance(module, Transformer):
                 module.model.add_adapter(
                     LoraConfig(r=rank, lora_alpha=_SCALE * rank, target_modules="all-linear")
