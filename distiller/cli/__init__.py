@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that `distiller --help` 
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -28,7 +29,12 @@ app.add_typer(export.app)
 def main() -> None:
     """Entry point. Exit status: 0 done, 2 bad usage or input, 3 stopped by a budget, 1 otherwise."""
     try:
-        app()
+        if "LOCAL_RANK" in os.environ:  # one of the processes that `torchrun` or the like started
+            from distiller.train.task import together
+
+            together(app)
+        else:
+            app()
     except DistillerError as error:
         typer.echo(f"distiller: {' '.join(str(error).split())}", err=True)
         sys.exit(error.exit_status)

@@ -66,7 +66,10 @@ def train(
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Train a SPLADE model on a project's data, or on files."""
+    """Train a SPLADE model on a project's data, or on files.
+
+    On several accelerators: torchrun --nproc_per_node N -m distiller train …
+    """
     from distiller.cli import session
     from distiller.pipeline import Journey, Plan, recipe_of
 

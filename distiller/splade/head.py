@@ -59,6 +59,12 @@ def uninstall(model: SparseEncoder) -> None:
         restore(transformer.model)
 
 
+def is_installed(model: SparseEncoder) -> bool:
+    """Whether every SPLADE head of a model is the fast one, so that no logits are built."""
+    transformers = [transformer for transformer, _ in _pairs(model)]
+    return bool(transformers) and all(hasattr(one, "standard") for one in transformers)
+
+
 def _pairs(model: SparseEncoder) -> Iterator[tuple[Transformer, SpladePooling]]:
     """Each transformer that is followed by SPLADE pooling, in routers too."""
     chains = [list(model.children())]

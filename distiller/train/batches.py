@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from sentence_transformers.base.sampler import DefaultBatchSampler
 
+from distiller.train import processes
 from distiller.train.supervision import Supervision
 
 _POOL = 16
@@ -21,6 +22,9 @@ class LengthBuckets(DefaultBatchSampler):  # type: ignore[misc]
     Padding is work for nothing: a batch is as wide as its longest text. A row that cannot go into
     any batch of its pool waits for the next; what is left at the end goes where there is room, and
     the loss never takes an answer for a negative there.
+
+    Each of several processes deals itself its part of every batch; the batches are the same for any
+    number of processes.
     """
 
     def __init__(
@@ -32,7 +36,10 @@ class LengthBuckets(DefaultBatchSampler):  # type: ignore[misc]
         seed: int,
         bucket: bool = True,
     ) -> None:
-        """Batches of `batch_size` rows; `bucket` False leaves the order to chance alone."""
+        """Batches of `batch_size` rows; `bucket` False leaves the order to chance alone.
+
+        `batch_size` counts the rows of all processes together.
+        """
         super().__init__(range(len(lengths)), batch_size=batch_size, drop_last=False, seed=seed)
         self.lengths = lengths
         self.bucket = bucket
@@ -60,7 +67,7 @@ class LengthBuckets(DefaultBatchSampler):  # type: ignore[misc]
             for begin in range(0, len(waiting), self.batch_size)
         ]
         for index in torch.randperm(len(full), generator=draw).tolist():
-            yield full[index]
+            yield processes.part_of(full[index], processes.rank(), processes.count())
 
     def _fill(self, rows: Sequence[int]) -> tuple[list[list[int]], list[int]]:
         """Full batches, and the rows of those that did not fill."""

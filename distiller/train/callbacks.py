@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
-from distiller.schema.errors import StageFailed
+from distiller.schema.errors import DistillerError, StageFailed
+from distiller.train import processes
 from distiller.train.sparsity import Steering
 
 WORTH = "worth"
@@ -30,7 +31,7 @@ _REGULARIZERS = ("document_regularizer_loss", "query_regularizer_loss")
 
 @dataclass(frozen=True)
 class Observer:
-    """Whoever measures a training and follows it."""
+    """Whoever measures a training and follows it; of several processes, only the first one's is."""
 
     evaluator: Callable[[SparseEncoder], Measured]
     """Called with the model every `Plan.evaluate_every` steps."""
@@ -42,15 +43,30 @@ class Observer:
     """Asked after every evaluation."""
 
 
+BYSTANDER = Observer(
+    evaluator=lambda _: {},
+    worth=None,
+    on_step=lambda *_: None,
+    should_stop=lambda *_: False,
+)
+"""Of the processes that only take part."""
+
+
 class Evaluator(BaseEvaluator):  # type: ignore[misc]
-    """The observer's measurement as the library's evaluator."""
+    """The observer's measurement as the library's evaluator, which calls it in the first process."""
 
     def __init__(self, observer: Observer) -> None:
         super().__init__()
         self.observer = observer
+        self.problem: DistillerError | None = None
+        """Why it could not be measured: kept until all processes can hear of it."""
 
     def __call__(self, model: SparseEncoder, *_: Any, **__: Any) -> Measured:
-        measured = self.observer.evaluator(model)
+        try:
+            measured = self.observer.evaluator(model)
+        except DistillerError as problem:
+            self.problem = problem
+            return {}
         return measured | ({WORTH: self.observer.worth(measured)} if self.observer.worth else {})
 
 
@@ -80,10 +96,14 @@ class SteeringCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
-    """Tells of every step, and stops where the loss is lost or the caller has seen enough."""
+    """Tells of every step, and stops where the loss is lost or the caller has seen enough.
 
-    def __init__(self, observer: Observer) -> None:
+    Every process sees the same loss, the mean over all; the first decides for all.
+    """
+
+    def __init__(self, observer: Observer, evaluator: Evaluator) -> None:
         self.observer = observer
+        self.evaluator = evaluator
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Pass the loss of the step on; stop where it is not a number."""
@@ -91,10 +111,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if loss is None:
             return
         if not math.isfinite(loss):
-            raise StageFailed(
-                f"training diverged: the loss of step {state.global_step} is {loss};"
-                " lower learning_rate"
-            )
+            processes.agree(lambda: _diverged(state.global_step, loss))
         every = max(1, -(-state.max_steps // _CURVE_POINTS))
         curve = _curve(logs) if state.global_step % every == 0 else {}
         self.observer.on_step(state.global_step, f"loss {loss:.3f}", curve)
@@ -107,9 +124,18 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         if losses:
             measured["loss"] = losses[-1]
-        self.observer.on_step(state.global_step, "measured", measured)
-        if self.observer.should_stop(state.global_step, measured):
+        if processes.agree(lambda: self._is_over(state.global_step, measured)):
             control.should_training_stop = True
+
+    def _is_over(self, step: int, measured: Measured) -> bool:
+        if self.evaluator.problem:
+            raise self.evaluator.problem
+        self.observer.on_step(step, "measured", measured)
+        return self.observer.should_stop(step, measured)
+
+
+def _diverged(step: int, loss: float) -> NoReturn:
+    raise StageFailed(f"training diverged: the loss of step {step} is {loss}; lower learning_rate")
 
 
 def _curve(logs: dict[str, Any]) -> Measured:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 _STATE = "trainer_state.json"
-_ARCHIVES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+_ARCHIVES = ("optimizer.pt", "scheduler.pt")
 """Written by torch as zip files, whose directory stands at the end: a cut one does not open."""
+_CHANCE = "rng_state*.pth"
+"""Such files too, one of each process that trained. Another number of processes may go on, with
+other dropout."""
 
 
 def latest(folder: Path) -> Path | None:
@@ -30,7 +33,9 @@ def is_complete(checkpoint: Path) -> bool:
         weights = list(checkpoint.rglob("*.safetensors"))
         for path in weights:
             _read_header(path)
-        return bool(weights) and all(zipfile.is_zipfile(checkpoint / name) for name in _ARCHIVES)
+        chance = list(checkpoint.glob(_CHANCE))
+        archives = [*(checkpoint / name for name in _ARCHIVES), *chance]
+        return bool(weights and chance) and all(map(zipfile.is_zipfile, archives))
     except (OSError, ValueError):
         return False
 

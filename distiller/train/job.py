@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,14 @@ from distiller.schema.jobs import OnProgress, Progress
 from distiller.schema.retrieval import Collection, TrainedModel
 from distiller.splade.encoder import SpladeEncoder
 from distiller.splade.start import StartModel
-from distiller.train import checkpoints
+from distiller.train import checkpoints, processes
 from distiller.train.card import write_card
 from distiller.train.identity import RECORD, finished, identity
 from distiller.train.measure import CRITERION, check_dims, measure, worth
 from distiller.train.promotion import Promotion, Trial, canary_worth, decide, unproven
 from distiller.train.recipe import Plan, Recipe, plan
-from distiller.train.rows import DevSet, TrainingRow, Weights, dev_set, training_rows
+from distiller.train.rows import DevSet, Weights, dev_set, training_rows
+from distiller.train.task import Task, follow
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -48,6 +49,9 @@ def train(
     Training can be stopped at any moment: the same call goes on at the last checkpoint, and
     returns at once when `output` already holds its result. `output` appears whole, by a rename.
 
+    Where `torchrun` or `accelerate launch` has started several processes, each calls this, and gets
+    the same result; the first one does all but the optimizer's steps, which they share.
+
     Args:
         snapshot: Train and val splits are used; of test only the passages, as part of the corpus
             that dev queries are ranked against.
@@ -64,16 +68,22 @@ def train(
         The record that is also in the folder as `distiller.json`, with step 0 measured.
 
     Raises:
-        InputError: Too few examples to learn from, or `output` holds something else.
+        InputError: Too few examples to learn from, more processes than rows in a batch, or
+            `output` holds something else.
         ModelUnavailable: The start model cannot be loaded.
         StageFailed: Training diverged, collapsed, or was stopped by a full disk or memory.
     """
+    if not processes.leads():
+        return follow(device)
+    processes.meet(device)
     job = _Job(
         snapshot, recipe, base, Path(output).absolute(), language, device, canary, on_progress
     )
     job.output.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(job.output.parent / f".{job.output.name}.lock"):
-        return finished(job.output, job.identity) or job.run()
+        trained = finished(job.output, job.identity) or job.run()
+    processes.share(trained)
+    return trained
 
 
 @dataclass
@@ -81,7 +91,7 @@ class _Job:
     """The parts of one training that share its inputs.
 
     Raises:
-        InputError: Too few examples to learn from.
+        InputError: Too few examples to learn from, or more processes than rows in a batch.
     """
 
     snapshot: DatasetSnapshot
@@ -93,9 +103,10 @@ class _Job:
     canary: Collection | None
     on_progress: OnProgress | None
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    adapter_rank: int = 0
 
     def __post_init__(self) -> None:
-        self.rows: list[TrainingRow] = training_rows(
+        rows = training_rows(
             self.snapshot.examples,
             self.recipe.negatives_per_query,
             self.recipe.seed,
@@ -104,37 +115,48 @@ class _Job:
         self.identity = identity(self.snapshot, self.recipe, self.base, self.language, self.canary)
         self.folder = self.output.parent / f".{self.output.name}.training-{self.identity[:12]}"
         self.dev: DevSet = dev_set(self.snapshot)
-        self.plan: Plan = plan(self.recipe, len(self.rows))
+        self.plan: Plan = plan(self.recipe, len(rows))
+        processes.check(self.plan.batch_size)
+        self.task = Task(
+            source=_absolute(self.base.source),
+            rows=rows,
+            recipe=self.recipe,
+            plan=self.plan,
+            folder=self.folder,
+            keeps_best=bool(self.dev.qrels),
+            device=self.device,
+        )
 
     def run(self) -> TrainedModel:
         """Measure the start model, train, choose, write."""
         self.folder.mkdir(exist_ok=True)
         checkpoint = checkpoints.latest(self.folder)
-        model = self._load(self.base.source)
+        model = self.task.load()
+        self.adapter_rank = self.task.adapter_rank(model)
         self._tell(0, "start model measured", self._measure(model))
         if checkpoint:
             self._remember(checkpoint)
         if not (checkpoint and self._is_over(checkpoint)):
-            model = self._trainee(model)
+            model = self.task.trainee(model)
             self._fit(model, checkpoint)
         elif not self.dev.qrels:
-            model = self._load(checkpoint)
+            model = self.task.load(checkpoint)
         return self._write(*self._choose(model))
 
     def _choose(self, last: SparseEncoder) -> tuple[SparseEncoder, Promotion]:
         """What is saved, and whether it is promoted. Without a dev split that is the last model."""
         if not self.dev.qrels:
-            return last, unproven()
+            return self.task.plain(last), unproven()
         from distiller.train.interpolation import Between  # noqa: PLC0415 - torch takes seconds
 
         best = self._best_later()
         between = Between(
-            self._trainee(self._load(self.base.source)),
-            self._load(self.folder / f"checkpoint-{best['step']}"),
+            self.task.built(self.task.load()),
+            self.task.load(self.folder / f"checkpoint-{best['step']}"),
         )
 
         def at(share: float) -> SparseEncoder:
-            return between.at(share) if share else self._load(self.base.source)
+            return between.at(share) if share else self.task.load()
 
         canary = self.canary
         trial = Trial(
@@ -147,19 +169,8 @@ class _Job:
         promotion = decide(self.recipe, self.metrics[0], best, trial)
         return at(promotion.interpolation), promotion
 
-    def _trainee(self, start: SparseEncoder) -> SparseEncoder:
-        """What is trained: the start model, or what the recipe builds of it."""
-        if not self.recipe.query_table:
-            return start
-        from distiller.train.query_table import with_query_table  # noqa: PLC0415 - torch
-
-        passages = {text for row in self.rows for text in (row.positive, *row.negatives)}
-        return with_query_table(start, sorted(passages))
-
     def _fit(self, model: SparseEncoder, checkpoint: Path | None) -> None:
-        from distiller.splade.loading import quiet  # noqa: PLC0415 - torch takes seconds
-        from distiller.train.callbacks import Observer  # noqa: PLC0415
-        from distiller.train.trainer import fit  # noqa: PLC0415
+        from distiller.train.callbacks import Observer  # noqa: PLC0415 - torch takes seconds
 
         observer = Observer(
             evaluator=self._measure,
@@ -168,27 +179,9 @@ class _Job:
             should_stop=self._should_stop,
         )
         try:
-            with quiet():
-                fit(
-                    model,
-                    self.rows,
-                    self.recipe,
-                    self.plan,
-                    observer,
-                    folder=self.folder,
-                    checkpoint=checkpoint,
-                    device=self.device,
-                )
+            replace(self.task, checkpoint=checkpoint).lead(model, observer)
         except ModelUnavailable as error:  # the dev measurement met weights that are not finite
             raise StageFailed(f"training diverged ({error}); lower learning_rate") from error
-
-    def _load(self, source: str | Path) -> SparseEncoder:
-        from distiller.splade.loading import load_model  # noqa: PLC0415 - torch takes seconds
-
-        model, _ = load_model(source, device=self.device)
-        limit = int(model.max_seq_length or self.recipe.passage_length)
-        model.max_seq_length = min(limit, self.recipe.passage_length)
-        return model
 
     def _measure(self, model: SparseEncoder) -> dict[str, float]:
         return measure(self._encoder(model), self.dev)
@@ -270,6 +263,7 @@ class _Job:
                 "identity": self.identity,
                 "language": self.language,
                 "plan": self.plan.model_dump(),
+                "adapter_rank": self.adapter_rank,
                 "promotion": promotion.model_dump(),
             },
             metrics=self.metrics,
@@ -288,6 +282,11 @@ class _Job:
             ) from error
         shutil.rmtree(self.folder, ignore_errors=True)
         return trained
+
+
+def _absolute(source: str) -> str:
+    """A start model's folder, for checkpoints of adapters to name; a hub name as it is."""
+    return str(Path(source).absolute()) if Path(source).is_dir() else source
 
 
 def _save(model: SparseEncoder, folder: Path) -> None:

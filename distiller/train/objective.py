@@ -11,7 +11,7 @@ from sentence_transformers.base.losses.gradcache import CachedLossMixin
 from sentence_transformers.base.losses.merged_forward import embed_columns
 from torch import Tensor, nn
 
-from distiller.train import losses
+from distiller.train import losses, processes
 from distiller.train.guard import Reference
 from distiller.train.recipe import Recipe
 from distiller.train.sparsity import Steering
@@ -52,12 +52,13 @@ class Objective(nn.Module):
         return self.parts(embeddings, labels)
 
     def parts(self, embeddings: Sequence[Tensor], labels: Tensor) -> dict[str, Tensor]:
-        """The loss from term weights, by part.
+        """The loss from term weights, by part: that of the whole batch, in each of its processes.
 
         Args:
-            embeddings: One tensor per column, shape (batch, vocabulary) each.
-            labels: Numbers of the rows, shape (batch,).
+            embeddings: One tensor per column, shape (rows of this process, vocabulary) each.
+            labels: Numbers of the rows, shape (rows of this process,).
         """
+        embeddings, labels = processes.whole_batch(embeddings, labels)
         rows = labels.cpu()
         query = embeddings[0]
         columns = embeddings[1:-1] if self.start.general is not None else embeddings[1:]

@@ -22,7 +22,8 @@ class Recipe(Record):
     min_steps: int = Field(default=60, ge=1)
     """Optimizer steps at least: a dozen queries make one batch, and one step teaches nothing."""
     batch_size: int = Field(default=16, ge=1)
-    """Queries of a batch; each sees the passages of the others as negatives."""
+    """Queries of a batch; each sees the passages of the others as negatives. Where several processes
+    train, they share it out."""
     accumulation: int = Field(default=1, ge=1)
     """Batches per optimizer step, where a larger batch does not fit in memory."""
     length_buckets: bool = True
@@ -35,6 +36,15 @@ class Recipe(Record):
     """What a positive of grade 2 (it answers in part) counts beside one of grade 3."""
     learning_rate: float = Field(default=3e-5, gt=0)
     """Peak of AdamW's linear schedule."""
+    adapter_rank: int | None = Field(default=None, ge=0)
+    """Rank of the adapters that learn in the model's place (LoRA, https://arxiv.org/abs/2106.09685);
+    0 trains the model itself, None takes 16 where the model is large."""
+    adapters_from: int = Field(default=150_000_000, ge=1)
+    """Parameters of a start model from which on that is so: each takes 16 bytes while it learns, with
+    its gradient and what AdamW keeps of it, and 4 while it does not."""
+    adapter_rate: float = Field(default=3e-4, gt=0)
+    """Peak learning rate of adapters, which learn best at ten times that of whole models
+    (https://thinkingmachines.ai/blog/lora)."""
     query_table: bool = False
     """Whether queries are looked up in a table of learned term weights instead of being encoded:
     a query then costs microseconds (SPLADE-doc, https://arxiv.org/abs/2109.10086)."""
@@ -155,7 +165,7 @@ class Plan(Record):
 
     steps: int
     batch_size: int
-    """Queries of a batch; a step takes `Recipe.accumulation` of them."""
+    """Queries of a batch; a step takes `Recipe.accumulation` batches."""
     warmup_steps: int
     ramp_steps: int
     evaluate_every: int

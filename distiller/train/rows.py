@@ -54,7 +54,8 @@ class DevSet:
 
 def passage_text(passage: LabelledPassage) -> str:
     """Title and text joined by a space, as in BEIR: what retrieval and training read."""
-    return f"{passage.title} {passage.text}".strip()
+    text = f"{passage.title} {passage.text}" if passage.title else passage.text
+    return text.strip()  # mostly the text itself, not a copy
 
 
 def training_rows(

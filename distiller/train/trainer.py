@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
+from accelerate.data_loader import prepare_data_loader
 from sentence_transformers import (
     SparseEncoder,
     SparseEncoderTrainer,
     SparseEncoderTrainingArguments,
 )
 from sentence_transformers.sparse_encoder.data_collator import SparseEncoderDataCollator
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback
 
 from distiller.schema.errors import DistillerError, StageFailed
-from distiller.train import query_table
+from distiller.splade.head import is_installed
+from distiller.train import adapters, processes, query_table
 from distiller.train.batches import LengthBuckets
 from distiller.train.callbacks import WORTH, Evaluator, Observer, SteeringCallback, Watch
+from distiller.train.columns import on_disk, passage_columns
 from distiller.train.guard import Reference, general_texts, reference
 from distiller.train.objective import CachedObjective, Objective
 from distiller.train.recipe import Plan, Recipe
-from distiller.train.rows import TrainingRow
 from distiller.train.sparsity import Side, Steering
 from distiller.train.supervision import Supervision, supervision
+from distiller.train.task import Task
 
 _TOKENS_AT_ONCE = 8192
 """Texts × tokens of a step above which it is computed in parts (GradCache,
@@ -38,45 +40,32 @@ _BYTES_PER_TOKEN = 80
 about twenty numbers of 4 bytes per token, layer and hidden dimension."""
 
 
-def fit(
-    model: SparseEncoder,
-    rows: Sequence[TrainingRow],
-    recipe: Recipe,
-    schedule: Plan,
-    observer: Observer,
-    *,
-    folder: Path,
-    checkpoint: Path | None,
-    device: str | None = None,
-) -> None:
-    """Train a model in place, from a checkpoint where one is given.
+def fit(model: SparseEncoder, task: Task, observer: Observer) -> None:
+    """Train a model in place, together with the other processes where there are several.
 
     Args:
-        model: The start model; afterwards the model of the last step.
-        rows: What it learns from.
-        recipe: How.
-        schedule: The recipe, worked out for these rows.
+        model: What is trained; afterwards that of the last step.
+        task: What it learns from, how, and where its checkpoints are.
         observer: Measures the model, and is told of every step.
-        folder: Where checkpoints go, two at most: the best and the last.
-        checkpoint: One of them, to go on from.
-        device: `cpu` keeps to the processor where there is an accelerator.
 
     Raises:
         StageFailed: The loss is not finite, the disk is full, or memory ran out.
     """
+    recipe, schedule, rows = task.recipe, task.plan, task.rows
     known = supervision(rows)
-    drawn = recipe.general_texts if recipe.general_weight else 0
-    general = general_texts(model, drawn, recipe.seed)
-    start = reference(model, known, recipe, general)
-    loss = objective(model, recipe, schedule, known, start)
+    general = general_texts(
+        model, recipe.general_texts if recipe.general_weight else 0, recipe.seed
+    )
+    loss = objective(model, recipe, schedule, known, reference(model, known, recipe, general))
+    evaluator = Evaluator(observer)
     trainer = _Trainer(
         model=model,
-        args=_arguments(recipe, schedule, folder, observer.worth is not None, device),
-        train_dataset=_dataset(rows, general),
+        args=_arguments(task, adapted=adapters.are_in(model)),
+        train_dataset=on_disk(rows, general, task.folder / f"rows-{processes.rank()}.arrow"),
         loss=loss,
-        evaluator=Evaluator(observer),
+        evaluator=evaluator,
         data_collator=_collator(model, recipe, len(rows[0].negatives)),
-        callbacks=[SteeringCallback(loss.steering), Watch(observer)],
+        callbacks=[SteeringCallback(loss.steering), Watch(observer, evaluator)],
     )
     trainer.batches = LengthBuckets(
         known,
@@ -86,12 +75,13 @@ def fit(
         bucket=recipe.length_buckets,
     )
     trainer.remove_callback(PrinterCallback)
-    _run(trainer, checkpoint)
+    _run(trainer, task.checkpoint)
 
 
 def _run(trainer: SparseEncoderTrainer, checkpoint: Path | None) -> None:
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.accelerator.wait_for_everyone()  # until all have written to the last checkpoint
     except DistillerError:
         raise
     except torch.OutOfMemoryError as error:
@@ -108,7 +98,7 @@ def objective(
     model: SparseEncoder, recipe: Recipe, schedule: Plan, known: Supervision, start: Reference
 ) -> Objective:
     """The loss, in parts where a step would not fit in memory."""
-    passages = schedule.batch_size * known.passages.shape[1]
+    passages = _part(schedule) * known.passages.shape[1]
     longest = max(map(len, known.passage_texts))
     arguments = (model, recipe, known, start, steering(recipe, schedule, start))
     if passages * min(recipe.passage_length, longest // 4 + 2) <= _tokens_at_once(model):
@@ -116,11 +106,16 @@ def objective(
     return CachedObjective(*arguments, part=_PART)
 
 
+def _part(schedule: Plan) -> int:
+    """Queries of a batch that one process computes."""
+    return -(-schedule.batch_size // processes.count())
+
+
 def _tokens_at_once(model: SparseEncoder) -> int:
     """Tokens whose gradient fits in memory in one piece."""
     config = getattr(getattr(model[0], "model", None), "config", None)
     layers, hidden = (getattr(config, name, None) for name in ("num_hidden_layers", "hidden_size"))
-    if not (hasattr(model[0], "standard") and layers and hidden):  # the standard head
+    if not (is_installed(model) and layers and hidden):
         return _TOKENS_AT_ONCE
     return max(_TOKENS_AT_ONCE, _BYTES_AT_ONCE // (_BYTES_PER_TOKEN * int(layers) * int(hidden)))
 
@@ -143,23 +138,11 @@ def steering(recipe: Recipe, schedule: Plan, start: Reference) -> Steering:
     )
 
 
-def _dataset(rows: Sequence[TrainingRow], general: Sequence[str]) -> Dataset:
-    columns: dict[str, list[Any]] = {
-        "query": [row.query for row in rows],
-        "positive": [row.positive for row in rows],
-    }
-    for index in range(len(rows[0].negatives)):
-        columns[f"negative_{index + 1}"] = [row.negatives[index] for row in rows]
-    if general:
-        columns["general"] = [general[index % len(general)] for index in range(len(rows))]
-    return Dataset.from_dict(columns | {"label": list(range(len(rows)))})
-
-
 def _collator(model: SparseEncoder, recipe: Recipe, negatives: int) -> SparseEncoderDataCollator:
     """Tokenizes queries and passages as the encoder does: own lengths, own prompts."""
     lengths = {"query": recipe.query_length, "document": recipe.passage_length}
-    passages = ["positive", *(f"negative_{index + 1}" for index in range(negatives))]
-    tasks = {"query": "query"} | dict.fromkeys([*passages, "general"], "document")
+    passages = [*passage_columns(negatives), "general"]
+    tasks = {"query": "query"} | dict.fromkeys(passages, "document")
     prompts = {column: model.prompts.get(task) for column, task in tasks.items()}
 
     def preprocess(texts: list[str], *, task: str, prompt: str | None = None) -> Any:
@@ -173,17 +156,16 @@ def _collator(model: SparseEncoder, recipe: Recipe, negatives: int) -> SparseEnc
     )
 
 
-def _arguments(
-    recipe: Recipe, schedule: Plan, folder: Path, keeps_best: bool, device: str | None
-) -> SparseEncoderTrainingArguments:
-    on_gpu = torch.cuda.is_available() and device != "cpu"
+def _arguments(task: Task, *, adapted: bool) -> SparseEncoderTrainingArguments:
+    recipe, schedule = task.recipe, task.plan
+    on_gpu = torch.cuda.is_available() and task.device != "cpu"
     return SparseEncoderTrainingArguments(
-        output_dir=str(folder),
-        use_cpu=device == "cpu",
+        output_dir=str(task.folder),
+        use_cpu=processes.on_processor(task.device),
         max_steps=schedule.steps,
-        per_device_train_batch_size=schedule.batch_size,
+        per_device_train_batch_size=_part(schedule),
         gradient_accumulation_steps=recipe.accumulation,
-        learning_rate=recipe.learning_rate,
+        learning_rate=recipe.adapter_rate if adapted else recipe.learning_rate,
         learning_rate_mapping={query_table.PARAMETER: recipe.table_rate}
         if recipe.query_table
         else {},
@@ -196,7 +178,7 @@ def _arguments(
         save_strategy="steps",
         save_steps=schedule.save_every,
         save_total_limit=2,
-        metric_for_best_model=WORTH if keeps_best else None,
+        metric_for_best_model=WORTH if task.keeps_best else None,
         greater_is_better=True,
         logging_steps=1,
         logging_nan_inf_filter=False,
@@ -204,6 +186,8 @@ def _arguments(
         report_to="none",
         log_level="error",
         dataloader_pin_memory=on_gpu,
+        # a table of query terms is used in another forward pass than the last, where it is looked for
+        ddp_find_unused_parameters=not recipe.query_table,
     )
 
 
@@ -224,6 +208,16 @@ class _Trainer(SparseEncoderTrainer):  # type: ignore[misc]
     def get_batch_sampler(self, *_: Any, **__: Any) -> LengthBuckets:
         """Ours."""
         return self.batches
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Of the batches as they are: `LengthBuckets` has cut them for several processes already."""
+        loader = self._build_dataloader(
+            self.train_dataset, self.args.train_batch_size, dataset_kind="train"
+        )
+        prepared: DataLoader[Any] = prepare_data_loader(
+            loader, self.args.device, num_processes=1, process_index=0, put_on_device=True
+        )
+        return prepared
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Leave it out."""

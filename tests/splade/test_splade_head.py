@@ -27,7 +27,7 @@ from splade_models import (
 from torch import nn
 
 from distiller.splade import StartModel
-from distiller.splade.head import install, uninstall
+from distiller.splade.head import install, is_installed, uninstall
 from distiller.splade.loading import load_model
 
 
@@ -91,8 +91,11 @@ def test_copies_and_pickles_keep_the_fast_head(small: str, again: Any) -> None:
 def test_install_is_undone_by_uninstall(small: str) -> None:
     plain, fast = plain_and_fast(small)
     assert install(fast)  # twice changes nothing more
+    assert is_installed(fast)
     uninstall(fast)
     uninstall(fast)
+    assert not is_installed(fast)
+    assert not is_installed(plain)
     assert [type(module) for module in fast.modules()] == [
         type(module) for module in plain.modules()
     ]
@@ -180,6 +183,7 @@ def test_inside_a_router(small: str) -> None:
         models.append(SparseEncoder(modules=[router], device="cpu"))
     plain, fast = models
     assert install(fast)
+    assert is_installed(fast)
     assert type(fast[0].sub_modules["document"][0]) is not Transformer
     for side in ("encode_query", "encode_document"):
         ours, theirs = (

@@ -52,3 +52,12 @@ def test_a_state_that_is_no_state_is_not_trusted(tmp_path: Path) -> None:
     made = checkpoint(tmp_path, 10)
     (made / "trainer_state.json").write_text("[]")
     assert not is_complete(made)
+
+
+def test_each_of_several_processes_has_left_its_own_state_of_chance(tmp_path: Path) -> None:
+    made = checkpoint(tmp_path, 10)
+    (made / "rng_state.pth").rename(made / "rng_state_0.pth")
+    torch.save({"state": torch.ones(16)}, made / "rng_state_1.pth")
+    assert is_complete(made)
+    (made / "rng_state_1.pth").write_bytes(b"PK")
+    assert not is_complete(made)

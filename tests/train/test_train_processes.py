@@ -1,0 +1,239 @@
+"""Several processes train the model that one would have trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from safetensors.numpy import load_file
+from train_examples import taught
+
+from distiller.schema.errors import InputError
+from distiller.schema.retrieval import TrainedModel
+from distiller.splade import SpladeEncoder, StartModel
+from distiller.train import Recipe, train
+from distiller.train.batches import LengthBuckets
+from distiller.train.processes import check, part_of
+from distiller.train.rows import TrainingRow
+from distiller.train.supervision import supervision
+
+TEXTS = ["banana window", "The rules about tax and every window are written down here."]
+HERE = Path(__file__).parent
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+PATIENCE_S = 200
+EVERYTHING = {
+    "batch_size": 6,
+    "accumulation": 2,
+    "dims_ratio": 3.0,
+    "ramp": 0.2,
+    "learning_rate": 1e-4,
+    "self_distillation": 0.2,
+    "general_weight": 0.05,
+    "general_texts": 16,
+}
+"""Steering far from its start, a teacher, both guards, and two batches to a step."""
+
+
+@pytest.fixture(scope="session")
+def steady(tiny: StartModel, tmp_path_factory: pytest.TempPathFactory) -> StartModel:
+    """The packaged start model without dropout, whose masks differ with the number of processes."""
+    folder = tmp_path_factory.mktemp("steady") / "model"
+    shutil.copytree(tiny.source, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    return tiny.model_copy(update={"source": str(folder)})
+
+
+def command(processes: int, *arguments: str | Path) -> list[str]:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return [*launcher, "--nproc_per_node", str(processes), *map(str, arguments)]
+
+
+@contextmanager
+def started(
+    processes: int, base: StartModel, output: Path, recipe: Recipe, rows: int, part: int = 0
+) -> Iterator[subprocess.Popen[str]]:
+    script = [HERE / "train_together.py", base.model_dump_json(), output, recipe.model_dump_json()]
+    with subprocess.Popen(
+        command(processes, *script, str(rows), str(part)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    ) as process:
+        yield process
+
+
+def together(
+    processes: int, base: StartModel, output: Path, recipe: Recipe, rows: int, part: int = 0
+) -> tuple[TrainedModel, list[int]]:
+    """What every process was given, and the steps that the first was told of."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with started(processes, base, output, recipe, rows, part) as process:
+        told, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, errors
+    given = [output.with_name(f"given-{rank}.json").read_text() for rank in range(processes)]
+    assert len(set(given)) == 1
+    return TrainedModel.model_validate_json(given[0]), list(map(int, told.split()))
+
+
+def assert_alike(trained: TrainedModel, expected: TrainedModel) -> None:
+    assert trained.best_step == expected.best_step
+    for ours, theirs in zip(trained.metrics, expected.metrics, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-3)  # a term more or less
+    assert trained.promoted == expected.promoted
+    assert trained.interpolation == expected.interpolation
+    for model in (trained, expected):
+        assert not list(Path(model.path).parent.glob(".*.training-*"))
+    encoded = [
+        SpladeEncoder(model.path).encode_passages(TEXTS).toarray() for model in (trained, expected)
+    ]
+    np.testing.assert_allclose(*encoded, atol=1e-3)
+
+
+def assert_same_weights(trained: TrainedModel, expected: TrainedModel) -> None:
+    ours, theirs = (load_file(Path(m.path) / "model.safetensors") for m in (trained, expected))
+    for name, value in theirs.items():
+        # AdamW takes whole steps also along gradients that are nothing but rounding: of words that
+        # stand in no text. The longest way that a weight can have gone is 1.5e-3.
+        rounding = 3e-4 if "word_embeddings" in name else 2e-5
+        np.testing.assert_allclose(ours[name], value, atol=rounding, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rows", "processes", "part"),
+    [(16, 2, 0), (15, 3, 0), (16, 2, 2)],
+    ids=["two", "three, and a batch that does not divide", "two, each in parts"],
+)
+def test_several_processes_train_what_one_trains(
+    steady: StartModel, recipe: Recipe, output: Path, rows: int, processes: int, part: int
+) -> None:
+    full = recipe.model_copy(update=EVERYTHING)
+    expected = train(taught(rows), full, steady, output.with_name("alone"))
+    trained, told = together(processes, steady, output, full, rows, part)
+    assert expected.promoted
+    steps = [step for step in told if step]
+    assert list(dict.fromkeys(steps)) == list(range(1, 16))
+    assert_alike(trained, expected)
+    assert_same_weights(trained, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind", [{"query_table": True}, {"adapter_rank": 4, "adapter_rate": 3e-3}], ids=str
+)
+def test_tables_and_adapters_are_trained_together_too(
+    steady: StartModel, recipe: Recipe, output: Path, kind: dict[str, float]
+) -> None:
+    other = recipe.model_copy(update=kind)
+    expected = train(taught(16), other, steady, output.with_name("alone"))
+    trained, _ = together(2, steady, output, other, 16)
+    assert expected.promoted
+    assert_alike(trained, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 1])
+def test_killed_together_goes_on_with_the_same_number_or_another(
+    steady: StartModel, recipe: Recipe, output: Path, processes: int
+) -> None:
+    full = recipe.model_copy(update=EVERYTHING)
+    expected = train(taught(16), full, steady, output.with_name("alone"))
+    with started(2, steady, output, full, 16) as process:
+        for line in process.stdout:
+            if int(line) == 8:
+                psutil.Process(process.pid).children()[1].kill()  # the launcher ends the others
+                break
+        process.wait(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert not output.exists()
+    trained, told = together(processes, steady, output, full, 16)
+    assert told[:2] == [0, 6]
+    assert_alike(trained, expected)
+
+
+@pytest.mark.slow
+def test_a_collapse_stops_all_and_the_first_says_why(
+    steady: StartModel, recipe: Recipe, output: Path
+) -> None:
+    strong = recipe.model_copy(update={"query_lambda": 100.0, "learning_rate": 1e-3})
+    with started(2, steady, output, strong, 16) as process:
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert "the model collapsed; lower query_lambda" in errors
+    assert "the first process has stopped the training, and says why" in errors
+    assert not output.exists()
+
+
+@pytest.mark.slow
+def test_the_command_line_trains_together(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.json"
+    records = [
+        {
+            "query": one.query,
+            "positive_document": one.positives[0].text,
+            "negative_documents": [one.negatives[0].text],
+            "explanations": [],
+        }
+        for one in taught(16).examples
+    ]
+    file.write_text(json.dumps(records))
+    output = tmp_path / "model"
+    options = ["--train-file", file, "--output", output, "--preset", "quick", "--json"]
+    options += ["--workspace", tmp_path / "workspace"]
+    done = subprocess.run(
+        command(2, "-m", "distiller", "train", *options),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env=ENVIRONMENT,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)  # once, by the first process
+    assert said["path"] == str(output)
+    assert (output / "model.safetensors").is_file()
+
+
+def test_batches_are_the_same_for_any_number_of_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [TrainingRow(f"query {n}", f"positive {n}", (f"negative {n}",)) for n in range(23)]
+    buckets = LengthBuckets(supervision(rows), list(range(23)), batch_size=5, seed=1)
+    whole = list(buckets)
+    assert sorted(map(len, whole)) == [3, 5, 5, 5, 5]
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    parts = []
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        parts.append(list(buckets))
+    for batch, first, second in zip(whole, *parts, strict=True):
+        assert len(first) == len(second) == (len(batch) + 1) // 2
+        assert [*first, *second] == [*batch, batch[0]][: len(first) * 2]
+
+
+def test_a_part_of_a_batch_is_filled_up_from_its_start() -> None:
+    assert [part_of([7, 8, 9, 4, 5], part, 3) for part in range(3)] == [[7, 8], [9, 4], [5, 7]]
+    assert [part_of([7], part, 3) for part in range(3)] == [[7], [7], [7]]
+    assert part_of([7, 8], 0, 1) == [7, 8]
+
+
+def test_more_processes_than_rows_in_a_batch_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("distiller.train.processes.count", lambda: 5)
+    with pytest.raises(InputError, match="5 processes cannot share batches of 4"):
+        check(4)
+    check(5)
