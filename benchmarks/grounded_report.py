@@ -95,6 +95,10 @@ class Results:
         return dict(zip(found, corrected(list(found.values())), strict=True))
 
 
+WRITTEN = "## What it says"
+"""Heading from which on a report is written by hand."""
+
+
 def write_report(
     cells: Sequence[Cell],
     collections: Sequence[str],
@@ -111,8 +115,15 @@ def write_report(
     lines += ["", "## Against the targets", "", *_targets(results, collections, variants)]
     lines += ["", "## The data and the models", "", *_data(results, collections, variants)]
     lines += ["", "## Missing", "", *_missing(results, collections, columns, problems, options)]
+    lines += _conclusions(options.output)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _conclusions(report: Path) -> list[str]:
+    """What people wrote below the tables of an earlier run; it is theirs to keep true."""
+    before = report.read_text(encoding="utf-8") if report.exists() else ""
+    return ["", before[before.index(WRITTEN) :].rstrip()] if WRITTEN in before else []
 
 
 def _head(options: argparse.Namespace) -> list[str]:
