@@ -16,6 +16,7 @@ from typing import Any
 
 from distiller.corpus.index import CorpusIndex, corpus_texts
 from distiller.corpus.searches import BM25_NAME, open_searches
+from distiller.corpus.teacher import usual_teacher
 from distiller.dataset import content_hash
 from distiller.dataset.assembly import gather, put_together
 from distiller.evaluate import evaluate, in_words
@@ -124,11 +125,12 @@ def material(journey: Journey) -> str:
         for query_id, group in found.pairs.items()
     }
     examples = put_together(replace(found, pairs=pairs)).examples
-    chosen = {"mining", "mine_with", "base", "preset", "recipe", "teacher", "rounds"}
+    chosen = {"mining", "mine_with", "base", "preset", "recipe", "rounds"}
     parts = {
         "examples": content_hash(map(_without_scores, examples)),
         "corpus": sorted(passage.id for passage in store.corpus(project.id)),
         "plan": plan.model_dump(mode="json", include=chosen),
+        "teacher": plan.teacher or usual_teacher(project.domain.language),
         "settings": [settings.seed, settings.quality, settings.trust_mined, str(settings.canary)],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
