@@ -122,15 +122,13 @@ def _check_options(
 
 
 def _further(journey: Journey) -> list[str]:
-    """The stages of further rounds; the teacher that has scored the pairs scores those of each."""
+    """The stages of further rounds, which need documents to mine in."""
     from distiller.generate import has_corpus
-    from distiller.pipeline import further, teacher_of
+    from distiller.pipeline import further_of
 
     if not has_corpus(journey.store, journey.project):
         raise InputError("--rounds mines in documents; read some first (distiller ingest)")
-    teacher = teacher_of(journey.store, journey.project)
-    journey.plan.teacher = teacher or journey.plan.teacher
-    return further(journey.plan.rounds, teach=bool(teacher))
+    return further_of(journey.store, journey.project, journey.plan)
 
 
 def _own(given: Sequence[str] | None) -> dict[str, float]:

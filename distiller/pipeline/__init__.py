@@ -8,7 +8,7 @@ from distiller.pipeline.data import freeze_project
 from distiller.pipeline.elsewhere import Errand, errand, packed_data
 from distiller.pipeline.models import TUNED, recipe_of
 from distiller.pipeline.plan import Journey, Plan, Stage
-from distiller.pipeline.rounds import further, teacher_of
+from distiller.pipeline.rounds import further, further_of
 from distiller.pipeline.running import forecasts, run
 from distiller.pipeline.stages import ALL_STAGES, LLM_STAGES, LOCAL_STAGES, MENDING, WRITING
 
@@ -27,8 +27,8 @@ __all__ = [
     "forecasts",
     "freeze_project",
     "further",
+    "further_of",
     "packed_data",
     "recipe_of",
     "run",
-    "teacher_of",
 ]

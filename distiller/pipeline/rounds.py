@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from distiller.dataset import content_hash
 from distiller.dataset.assembly import gather, put_together
 from distiller.evaluate import evaluate, in_words
 from distiller.evaluate.measures import NDCG
-from distiller.pipeline.plan import Journey
+from distiller.pipeline.plan import Journey, Plan
 from distiller.quality.pairs import Pair
 from distiller.schema.dataset import DatasetSnapshot, Example
 from distiller.schema.domain import Project
@@ -53,6 +53,18 @@ def teacher_of(store: Store, project: Project) -> str:
     """The teacher whose scores a project's pairs carry; empty where they carry none."""
     scores = store.judgments(project.id, sources=[JudgmentSource.TEACHER])
     return next((str(one.provenance.model) for one in reversed(scores) if not one.stale), "")
+
+
+def further_of(store: Store, project: Project, plan: Plan) -> list[str]:
+    """The stages after a first training on a project's data, none where the plan has one round.
+
+    The teacher that has scored the pairs goes into the plan: it scores those of each round.
+    """
+    if plan.rounds == 1:
+        return []
+    teacher = teacher_of(store, project)
+    plan.teacher = teacher or plan.teacher
+    return further(plan.rounds, teach=bool(teacher))
 
 
 def round_of(journey: Journey) -> int:
@@ -210,8 +222,9 @@ def _dev(journey: Journey, snapshots: Sequence[DatasetSnapshot]) -> Collection:
     corpus = corpus_texts(journey.store, journey.project)
     qrels: Qrels = {}
     queries: dict[str, str] = {}
-    dev = [_by_id(snapshot, "val") for snapshot in snapshots]
-    shared = set(dev[0]).intersection(*dev[1:])
+    shared = set.intersection(
+        *({one.query_id for one in made.examples if one.split == "val"} for made in snapshots)
+    )
     for snapshot in snapshots:
         for example in snapshot.examples:
             passages = [*example.positives, *example.negatives]
@@ -229,7 +242,3 @@ def _dev(journey: Journey, snapshots: Sequence[DatasetSnapshot]) -> Collection:
         language=journey.project.domain.language,
         held_out=True,
     )
-
-
-def _by_id(snapshot: DatasetSnapshot, part: str) -> Mapping[str, Example]:
-    return {one.query_id: one for one in snapshot.examples if one.split == part}

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from distiller.splade import screening
 from distiller.splade.packing import Block, Packed, pack
-from distiller.splade.products import hastens, linear
+from distiller.splade.products import linear
 from distiller.splade.tiling import Tile, tile_for
 
 _FEW = 1 / 4
@@ -220,13 +220,10 @@ def _largest(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, buffer: Tensor, top: Tensor
 ) -> Tensor:
     """The logits of a tile; in `top`, (texts, words), the largest of each text is written."""
-    logits = buffer
-    if hastens(hidden):
-        logits = linear(hidden, weight)
-    elif bias is None or hidden.dtype in _PRECISE:
-        torch.mm(hidden, weight.t(), out=logits)
+    if bias is None or hidden.dtype in _PRECISE:
+        logits = linear(hidden, weight, out=buffer)
     else:
-        torch.addmm(bias, hidden, weight.t(), out=logits)
+        logits = torch.addmm(bias, hidden, weight.t(), out=buffer)
     torch.amax(logits.view(len(top), -1, len(weight)), 1, out=top)
     if bias is not None and hidden.dtype in _PRECISE:
         top.add_(bias)

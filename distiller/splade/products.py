@@ -26,34 +26,41 @@ _SHAPE = (1024, 256, 512)
 _ROUNDS = 5
 
 
-def linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(
+    rows: Tensor, weight: Tensor, bias: Tensor | None = None, out: Tensor | None = None
+) -> Tensor:
     """`torch.nn.functional.linear` of two dimensions, without a gradient.
 
     Args:
         rows: (n, width).
         weight: (m, width); transposed views are as good as others.
         bias: (m,).
+        out: (n, m), where the product without a bias may be written; oneDNN makes its own.
 
     Returns:
         (n, m), equal to the usual product up to its rounding.
     """
     if rows.shape[0] * weight.numel() >= _LEAST_WORK and hastens(rows):
         return _by_onednn(rows, weight, bias)
+    if out is not None and bias is None:
+        return torch.mm(rows, weight.t(), out=out)
     return torch.nn.functional.linear(rows, weight, bias)
 
 
 def hastens(rows: Tensor) -> bool:
     """Whether oneDNN multiplies matrices like this one faster than PyTorch's own choice."""
-    usual = rows.dtype == torch.float32 and rows.device.type == "cpu"
-    return usual and _onednn_is_faster(torch.get_num_threads())
+    return _is_usual(rows) and _onednn_is_faster(torch.get_num_threads())
 
 
 def integers_hasten(rows: Tensor) -> bool:
     """Whether products of 8-bit integers are exact here, and far faster than those of numbers
     like these.
     """
-    usual = rows.dtype == torch.float32 and rows.device.type == "cpu"
-    return usual and _integers_are_faster(torch.get_num_threads())
+    return _is_usual(rows) and _integers_are_faster(torch.get_num_threads())
+
+
+def _is_usual(rows: Tensor) -> bool:
+    return rows.dtype == torch.float32 and rows.device.type == "cpu"
 
 
 def _by_onednn(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from distiller.splade.products import hastens, linear
+from distiller.splade.products import linear
 
 
 class Tile(NamedTuple):
@@ -72,10 +72,7 @@ def _seconds_per_logit(tile: Tile, width: int, dtype: torch.dtype) -> float:
         _ROUNDS
     ):  # the first one warms the cache; other work disturbs the least one least
         begun = time.thread_time()
-        if hastens(hidden):
-            logits = linear(hidden, weight)
-        else:
-            torch.mm(hidden, weight.t(), out=logits)
-        torch.amax(logits.view(-1, _LENGTH, tile.words), 1)
+        product = linear(hidden, weight, out=logits)
+        torch.amax(product.view(-1, _LENGTH, tile.words), 1)
         took.append(time.thread_time() - begun)
     return min(took) / (tile.tokens * tile.words)

@@ -48,7 +48,7 @@ LOOKED_AT = 20
 
 def start(here: Here, snapshot: DatasetSnapshot) -> None:
     """Choose how long and careful to train, and begin."""
-    from distiller.pipeline import Plan
+    from distiller.pipeline import Plan, further_of
 
     above, below = st.container(), st.container()
     with below, st.expander("Advanced"):
@@ -76,12 +76,12 @@ def start(here: Here, snapshot: DatasetSnapshot) -> None:
     )
     preset = preset if preset in names else "balanced"
     _how_known(here, snapshot, base, known)
-    again = _again(here)
-    plan = Plan(snapshot=snapshot.id, preset=preset, base=base, recipe=own)
+    rounds = 2 if _again(here) else 1
+    plan = Plan(snapshot=snapshot.id, preset=preset, base=base, recipe=own, rounds=rounds)
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         for trial in here.store.jobs(here.project.id, kind="calibrate", active=True):
             here.store.cancel(trial.id)  # nobody waits for it any more, and training needs its slot
-        stages = ["snapshot", "train", *_further(here, plan, again=again), "evaluate"]
+        stages = ["snapshot", "train", *further_of(here.store, here.project, plan), "evaluate"]
         launch(here, stages, plan, "Training has begun; you may close this page")
     elsewhere(here, snapshot, plan)
 
@@ -97,17 +97,6 @@ def _again(here: Here) -> bool:
         "for answers. The start model is then trained again on those, and the better of both "
         "models is kept. Takes about twice as long.",
     )
-
-
-def _further(here: Here, plan: Plan, *, again: bool) -> list[str]:
-    """The stages of a second round, into the plan as well."""
-    from distiller.pipeline import further, teacher_of
-
-    if again:
-        teacher = teacher_of(here.store, here.project)
-        plan.rounds, plan.teacher = 2, teacher or plan.teacher
-        return further(plan.rounds, teach=bool(teacher))
-    return []
 
 
 def _own_settings(here: Here, preset: str) -> dict[str, float]:

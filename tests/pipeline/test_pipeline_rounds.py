@@ -19,8 +19,8 @@ from jargon import PLAN, RECIPE, THINGS, go, jargon, settings
 from distiller import pipeline
 from distiller.cli import main
 from distiller.cli.generation import journey_stages
-from distiller.pipeline import Journey, Plan, further, teacher_of
-from distiller.pipeline.rounds import choose_stage, known_snapshot
+from distiller.pipeline import Journey, Plan, further
+from distiller.pipeline.rounds import choose_stage, known_snapshot, teacher_of
 from distiller.schema.domain import Domain, Project
 from distiller.schema.examples import (
     Judgment,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from sentence_transformers import SparseEncoder
-from train_examples import example, snapshot
+from train_examples import EVERYTHING, example, snapshot
 
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import InputError, StageFailed
@@ -276,18 +276,7 @@ def test_one_query_is_too_few(tiny, recipe, output) -> None:
 
 @pytest.mark.parametrize("at", [8, pytest.param(13, marks=pytest.mark.slow)])
 def test_everything_at_once_goes_on_to_the_same_result(learnable, tiny, recipe, output, at) -> None:
-    """Steering far from its start, a teacher, both guards, and two batches to a step."""
-    full = recipe.model_copy(
-        update={
-            "accumulation": 2,
-            "dims_ratio": 3.0,
-            "ramp": 0.2,
-            "learning_rate": 1e-4,
-            "self_distillation": 0.2,
-            "general_weight": 0.05,
-            "general_texts": 16,
-        }
-    )
+    full = recipe.model_copy(update=EVERYTHING)
     data = learnable.model_copy(deep=True)
     for example_ in data.examples:
         for passage in (*example_.positives, *example_.negatives):

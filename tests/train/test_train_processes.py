@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 from safetensors.numpy import load_file
-from train_examples import taught
+from train_examples import EVERYTHING, taught
 
 from distiller.schema.errors import InputError
 from distiller.schema.retrieval import TrainedModel
@@ -30,17 +30,6 @@ TEXTS = ["banana window", "The rules about tax and every window are written down
 HERE = Path(__file__).parent
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 PATIENCE_S = 200
-EVERYTHING = {
-    "batch_size": 6,
-    "accumulation": 2,
-    "dims_ratio": 3.0,
-    "ramp": 0.2,
-    "learning_rate": 1e-4,
-    "self_distillation": 0.2,
-    "general_weight": 0.05,
-    "general_texts": 16,
-}
-"""Steering far from its start, a teacher, both guards, and two batches to a step."""
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +108,7 @@ def assert_same_weights(trained: TrainedModel, expected: TrainedModel) -> None:
 def test_several_processes_train_what_one_trains(
     steady: StartModel, recipe: Recipe, output: Path, rows: int, processes: int, part: int
 ) -> None:
-    full = recipe.model_copy(update=EVERYTHING)
+    full = recipe.model_copy(update=EVERYTHING | {"batch_size": 6})
     expected = train(taught(rows), full, steady, output.with_name("alone"))
     trained, told = together(processes, steady, output, full, rows, part)
     assert expected.promoted
@@ -148,7 +137,7 @@ def test_tables_and_adapters_are_trained_together_too(
 def test_killed_together_goes_on_with_the_same_number_or_another(
     steady: StartModel, recipe: Recipe, output: Path, processes: int
 ) -> None:
-    full = recipe.model_copy(update=EVERYTHING)
+    full = recipe.model_copy(update=EVERYTHING | {"batch_size": 6})
     expected = train(taught(16), full, steady, output.with_name("alone"))
     with started(2, steady, output, full, 16) as process:
         for line in process.stdout:

@@ -48,6 +48,17 @@ THINGS = [
     "kettle",
 ]
 
+EVERYTHING = {
+    "accumulation": 2,
+    "dims_ratio": 3.0,
+    "ramp": 0.2,
+    "learning_rate": 1e-4,
+    "self_distillation": 0.2,
+    "general_weight": 0.05,
+    "general_texts": 16,
+}
+"""Steering far from its start, a teacher, both guards, and two batches to a step."""
+
 
 def example(number: int, part: SplitName) -> Example:
     """A query in jargon; the negative repeats the jargon, the positive translates it."""
