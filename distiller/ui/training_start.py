@@ -13,6 +13,7 @@ from distiller.schema.errors import DistillerError, InputError
 from distiller.schema.jobs import Job, JobState
 from distiller.train.pace import Pace, changed, expected_seconds
 from distiller.train.recipe import PRESETS, Recipe
+from distiller.train.start_language import unread
 from distiller.ui.jobs import job_progress, launch
 from distiller.ui.shell import Here
 from distiller.ui.text import duration, plain
@@ -63,6 +64,8 @@ def start(here: Here, snapshot: DatasetSnapshot) -> None:
         base = base or BASE
         chosen = st.session_state.get(here.key("preset"))
         own = _own_settings(here, str(chosen) if chosen in PRESETS else "balanced")
+    if warning := unread(base, here.project.domain.language):
+        above.warning(warning)
     known = _pace(here, base)
     names = list(PRESETS)
     rows = snapshot.counts.get("train", 0)

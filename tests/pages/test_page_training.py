@@ -152,6 +152,21 @@ def test_training_begins_with_what_was_chosen(run_page, store: Store, example: P
     assert not any(b.label == "Start training" for b in page.button)
 
 
+def test_a_language_that_the_start_model_does_not_read_is_said(
+    run_page, store: Store, example: Project
+) -> None:
+    freeze(store, example, seed=13)
+    assert not [one for one in run_page("train/training.py").warning if "reads" in one.value]
+    german = example.domain.model_copy(update={"language": "de"})
+    store.update_project(example.model_copy(update={"domain": german}))
+    page = run_page("train/training.py")
+    assert not page.exception
+    assert any("reads English, not German" in one.value for one in page.warning)
+    base = next(field for field in page.text_input if field.label == "Start model")
+    base.set_value("owner/multilingual-splade").run()
+    assert not [one for one in page.warning if "reads" in one.value]
+
+
 def test_training_page_without_queries(run_page, store: Store, example: Project) -> None:
     bare = store.create_project(example.domain, "bare")
     assert not store.count(bare.id, Query, status=Status.APPROVED)
