@@ -16,7 +16,7 @@ from distiller.quality.duplicates import PASSAGE_SHINGLE, shared
 from distiller.retrieve import BM25
 from distiller.schema.dataset import Example, LabelledPassage, UnlabelledPassage
 
-MOST = 2_000
+MOST = 1_000
 """Passages of a background: see docs/decisions/0023-background-passages.md for what they cost."""
 _HARD_SHARE = 0.5
 """Of a background that is a part of the corpus, what BM25 finds; the rest is drawn evenly."""

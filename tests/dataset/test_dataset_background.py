@@ -17,7 +17,7 @@ from distiller.dataset import (
     snapshot_of,
     write,
 )
-from distiller.dataset.background import choose_background, unlabelled
+from distiller.dataset.background import MOST, choose_background, unlabelled
 from distiller.dataset.splitting import FRACTIONS, usual_fractions
 from distiller.schema.base import Provenance, Status
 from distiller.schema.dataset import Example, LabelledPassage, UnlabelledPassage
@@ -30,6 +30,7 @@ from distiller.schema.examples import (
     Query,
     Strategy,
 )
+from distiller.settings import Settings
 from distiller.store import Store
 from distiller.store.documents import CorpusText
 
@@ -114,6 +115,10 @@ def test_each_held_out_query_gets_its_share_of_what_is_hard() -> None:
     drawn = chosen(corpus(1_000), examples, most=20)
     assert sum(id_[0] == "h" for id_ in found - drawn) >= 5
     assert sum(id_[0] == "o" for id_ in found - drawn) >= 5
+
+
+def test_the_setting_and_freezing_mean_the_same_size() -> None:
+    assert Settings.model_fields["background"].default == MOST
 
 
 def test_further_documents_change_little_and_order_and_names_nothing() -> None:
