@@ -10,6 +10,7 @@ import typer
 from distiller.cli import options as opt
 
 app = typer.Typer()
+_FROZEN = {"id", "content_hash", "counts", "created"}
 
 
 @app.command()
@@ -172,12 +173,19 @@ def format_data(
     settings = session.settings_from(workspace)
     with session.open_store(settings) as store:
         snapshot = freeze_project(store, store.project(project), settings)
-    files = write(snapshot.examples, format_.value, output, split=split)
+    files = write(
+        snapshot.examples,
+        format_.value,
+        output,
+        split=split,
+        background=snapshot.background,
+    )
     if as_json:
         session.emit({"files": [str(file) for file in files], "counts": snapshot.counts})
         return
     for file in files:
         typer.echo(str(file))
+    typer.echo(f"dev and test queries are {snapshot.ranked_among}", err=True)
 
 
 @app.command("import")
@@ -224,6 +232,7 @@ def status(
         counts, usage = store.counts(found.id), store.ledger.spent(found.id)
         failures = store.failures(found.id)
         documents = store.documents(found.id, current=True)
+        frozen = store.snapshots(found.id, examples=False)[-1:]
     if as_json:
         session.emit(
             {
@@ -234,7 +243,8 @@ def status(
                     document.model_dump(mode="json", exclude={"shared"}) for document in documents
                 ],
                 "failures": [failure.model_dump(mode="json") for failure in failures],
+                "frozen": [one.model_dump(mode="json", include=_FROZEN) for one in frozen],
             }
         )
     else:
-        status_table(found, counts, usage, failures, documents)
+        status_table(found, counts, usage, failures, documents, frozen)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from distiller.dataset import ValidationSummary
     from distiller.generate import Planned
     from distiller.schema.corpus import Document
+    from distiller.schema.dataset import DatasetSnapshot
     from distiller.schema.domain import Project
     from distiller.schema.jobs import Failure, OnProgress, StageReport
     from distiller.schema.jobs import Progress as StageProgress
@@ -166,6 +167,7 @@ def status_table(
     usage: Usage,
     failures: Sequence[Failure],
     documents: Sequence[Document] = (),
+    frozen: Sequence[DatasetSnapshot] = (),
 ) -> None:
     """Print what a project holds and what it has cost."""
     table = Table("kind", *(status.value for status in Status), title=project.domain.name)
@@ -181,6 +183,13 @@ def status_table(
     )
     if documents:
         console.print(f"{len(documents):,} documents of the team")
+    for snapshot in frozen:
+        size = snapshot.counts
+        console.print(
+            f"frozen {snapshot.created:%Y-%m-%d %H:%M} UTC: {size.get('train', 0):,} queries to "
+            f"train, {size.get('val', 0):,} dev and {size.get('test', 0):,} test queries, "
+            f"{snapshot.ranked_among}"
+        )
     for document in documents:
         if document.problem:
             console.print(f"not read: {document.name}: {document.problem}", markup=False)

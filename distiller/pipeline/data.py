@@ -105,7 +105,10 @@ async def snapshot_stage(journey: Journey, on_progress: OnProgress) -> StageRepo
         stage="snapshot",
         made=0 if wanted else size,
         present=size if wanted else 0,
-        notes=[", ".join(f"{counts.get(part, 0)} {part}" for part in ("train", "val", "test"))],
+        notes=[
+            ", ".join(f"{counts.get(part, 0)} {part}" for part in ("train", "val", "test")),
+            f"val and test queries are {journey.snapshot.ranked_among}",
+        ],
     )
 
 
@@ -123,6 +126,7 @@ def freeze_project(
         seed=settings.seed,
         quality=settings.quality,
         trust_mined=settings.trust_mined,
+        background=settings.background,
         lineage=lineage,
     )
 
