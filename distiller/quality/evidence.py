@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from distiller.quality.duplicates import PASSAGE_SHINGLE, near_duplicates
+from distiller.quality.duplicates import PASSAGE_SHINGLE, near_duplicates, near_queries
 from distiller.quality.pairs import Pair
 from distiller.schema.base import Item, Status
 from distiller.schema.domain import Domain
 from distiller.schema.examples import Passage, Query
 from distiller.schema.knowledge import Concept
 from distiller.schema.retrieval import Collection, Run
+
+
+TWINS = 0.7
+"""Jaccard similarity of stems from which an answer to one query is likely one to the other."""
 
 
 def counts(item: Item) -> bool:
@@ -58,6 +62,15 @@ class Evidence:
         texts = {f"{at:09}": passage.text for at, passage in enumerate(self.passages.values())}
         found = near_duplicates(texts, PASSAGE_SHINGLE)
         return [(ids[int(first)], ids[int(later)]) for first, later in found]
+
+    @cached_property
+    def near_queries(self) -> list[tuple[str, str, float]]:
+        """Pairs of queries that ask nearly the same, the older one first, with their similarity;
+        the likest pair comes first."""
+        ids = list(self.texts)
+        texts = {f"{at:09}": text for at, text in enumerate(self.texts.values())}
+        found = near_queries(texts, self.domain.language, TWINS)
+        return [(ids[int(first)], ids[int(later)], share) for first, later, share in found]
 
     def all_pairs(self) -> Iterator[Pair]:
         """The pairs of all queries whose judgment counts."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from scipy.cluster.hierarchy import DisjointSet
 
-from distiller.quality.duplicates import near_queries
 from distiller.quality.evidence import Evidence
 from distiller.quality.of_texts import of_passage, of_query, quoted
 from distiller.quality.pairs import MARGIN, Pair
@@ -15,8 +14,6 @@ from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource
 from distiller.schema.quality import Finding
 
 MIN_NEGATIVES = 1
-TWINS = 0.7
-"""Jaccard similarity of stems from which an answer to one query is likely one to the other."""
 ABOVE = 1.5
 """Times the best answer's score from which a negative is suspicious: good hard negatives score
 somewhat above it, for that is what makes them hard."""
@@ -143,7 +140,7 @@ def no_twins_answer(evidence: Evidence) -> Iterator[Finding]:
         if pair.positive and pair.disagreement is None:
             answers[pair.query.id].setdefault(alike[pair.passage.id], pair)
     twins: dict[str, list[str]] = defaultdict(list)
-    for one, two, _ in near_queries(evidence.texts, evidence.domain.language, TWINS):
+    for one, two, _ in evidence.near_queries:
         twins[one].append(two)
         twins[two].append(one)
     for query_id, pairs in evidence.pairs.items():
