@@ -131,6 +131,7 @@ def validate(
     """Grade and check all examples; says by check how many failed."""
     from distiller.cli import session
     from distiller.cli.render import validation_table
+    from distiller.corpus.ranks import KeptRanks
     from distiller.dataset import validate as check_all
     from distiller.pipeline import Journey, Plan
 
@@ -140,7 +141,7 @@ def validate(
         if judge:
             journey = Journey(store, found, settings, Plan())
             session.run_stages(journey, ["judge"], to_stderr=True)
-        summary = check_all(store, found, strict=strict)
+        summary = check_all(store, found, strict=strict, ranker=KeptRanks(settings, found))
     if as_json:
         session.emit(summary.model_dump(mode="json"))
     else:

@@ -113,6 +113,7 @@ def repair(
     """Mend what the checks find; each repair can be taken back, and reviewers' words stand."""
     from distiller.cli import session
     from distiller.cli.render import fixes_table
+    from distiller.corpus.ranks import KeptRanks
     from distiller.dataset import check_project
     from distiller.generate import planned
     from distiller.llm import connect
@@ -122,7 +123,7 @@ def repair(
     plan = session.check_plan(settings, {"checks": check, "attempts": attempts})
     with session.open_store(settings) as store:
         found = store.project(project)
-        check_project(store, found)
+        check_project(store, found, ranker=KeptRanks(settings, found))
         fixes = planned(store, found, checks=check, attempts=attempts)
         if dry_run:
             fixes_table(fixes) if not as_json else session.emit(fixes.as_json())

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from distiller.dataset.evidence import evidence_of, ranked
+from distiller.dataset.evidence import Ranker, evidence_of, ranked
 from distiller.dataset.texts import digest
 from distiller.quality import CHECKS, EDITION, Evidence, measures
 from distiller.quality.worth import worths
@@ -39,13 +39,14 @@ def check_project(
     project: Project,
     *,
     tests: Mapping[str, Collection] | None = None,
+    ranker: Ranker | None = None,
     on_progress: OnProgress | None = None,
 ) -> Checked:
     """Find what is wrong with a project's data, and keep it in the store.
 
     Texts that did not change since the last run are not looked at again by checks that look at
     one text at a time; where nothing changed at all, nothing is looked at. A reviewer's decisions
-    are never changed.
+    are never changed. `ranker` searches all passages for each query; without one BM25 does.
 
     Raises:
         UnknownLanguage: the project's language is none that the packs know.
@@ -65,7 +66,7 @@ def check_project(
         {id_ for kind, id_ in changed if kind == "query"},
         {id_ for kind, id_ in changed if kind == "passage"},
     )
-    whole = ranked(store, project, evidence)
+    whole = ranked(store, project, evidence, ranker)
     findings: list[Finding] = []
     for number, check in enumerate(CHECKS.values()):
         if on_progress:
@@ -86,11 +87,12 @@ def check_stage(
     project: Project,
     *,
     tests: Mapping[str, Collection] | None = None,
+    ranker: Ranker | None = None,
     on_progress: OnProgress | None = None,
 ) -> StageReport:
     """`check_project` as a stage of the pipeline."""
     begun = time.monotonic()
-    done = check_project(store, project, tests=tests, on_progress=on_progress)
+    done = check_project(store, project, tests=tests, ranker=ranker, on_progress=on_progress)
     texts = len(done.evidence.queries) + len(done.evidence.passages)
     failing = {f.query_id for f in done.findings if f.query_id and CHECKS[f.check].passes}
     return StageReport(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import Field, computed_field
 
 from distiller.dataset.checking import check_project
+from distiller.dataset.evidence import Ranker
 from distiller.quality import CHECKS, Evidence, measures
 from distiller.schema.base import Record
 from distiller.schema.domain import Project
@@ -52,7 +53,9 @@ class ValidationSummary(Record):
         return self.passed == self.examples if self.strict else self.passed > 0
 
 
-def validate(store: Store, project: Project, *, strict: bool = False) -> ValidationSummary:
+def validate(
+    store: Store, project: Project, *, strict: bool = False, ranker: Ranker | None = None
+) -> ValidationSummary:
     """Check all examples that are not rejected or flagged, and keep what is found.
 
     One passage that fails a check fails the example of its query. `strict` is kept in the summary
@@ -61,7 +64,7 @@ def validate(store: Store, project: Project, *, strict: bool = False) -> Validat
     Raises:
         UnknownLanguage: the project's language is none that the packs know.
     """
-    done = check_project(store, project)
+    done = check_project(store, project, ranker=ranker)
     return summary_of(done.evidence, done.findings, strict=strict)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distiller.corpus.ingest import ingest, signatures_file
+from distiller.corpus.ranks import KeptRanks
 from distiller.corpus.searches import mine_corpus
 from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage as run_checks
@@ -68,6 +69,7 @@ async def check_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.store,
         journey.project,
         tests=_tests(journey),
+        ranker=KeptRanks(journey.settings, journey.project, journey.plan.base, on_progress),
         on_progress=on_progress,
     )
 

@@ -12,11 +12,14 @@ from distiller.schema.base import Item, Status
 from distiller.schema.domain import Domain
 from distiller.schema.examples import Passage, Query
 from distiller.schema.knowledge import Concept
-from distiller.schema.retrieval import Collection, Run
-
+from distiller.schema.retrieval import Collection
 
 TWINS = 0.7
 """Jaccard similarity of stems from which an answer to one query is likely one to the other."""
+
+
+Ranking = Mapping[str, Mapping[str, float]]
+"""query_id → passage_id → score."""
 
 
 def counts(item: Item) -> bool:
@@ -35,7 +38,7 @@ class Evidence:
     offered: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
     """query_id → its pairs, those whose judgments are all stale included."""
     concepts: Sequence[Concept] = ()
-    rankings: Mapping[str, Run] = field(default_factory=dict)
+    rankings: Mapping[str, Ranking] = field(default_factory=dict)
     """Name of a retriever → its first passages, of all that the project has, for each query."""
     corpus_size: int = 0
     """Passages that were ranked."""
@@ -66,7 +69,8 @@ class Evidence:
     @cached_property
     def near_queries(self) -> list[tuple[str, str, float]]:
         """Pairs of queries that ask nearly the same, the older one first, with their similarity;
-        the likest pair comes first."""
+        the likest pair comes first.
+        """
         ids = list(self.texts)
         texts = {f"{at:09}": text for at, text in enumerate(self.texts.values())}
         found = near_queries(texts, self.domain.language, TWINS)

@@ -95,11 +95,11 @@ def negatives_rank_below(evidence: Evidence) -> Iterator[Finding]:
         return
     for query_id, pairs in evidence.pairs.items():
         positives = [pair.passage.id for pair in _standing(pairs, positive=True)]
+        if not positives:
+            continue
+        rankings = [run.get(query_id, {}) for run in evidence.rankings.values()]
         for pair in _standing(pairs, positive=False):
-            above = positives and all(
-                _beats(run.get(query_id, {}), pair.passage.id, positives)
-                for run in evidence.rankings.values()
-            )
+            above = all(_beats(ranked, pair.passage.id, positives) for ranked in rankings)
             if above and not _cleared(pair, pairs):
                 yield of_passage(
                     "negatives_rank_below",
@@ -189,8 +189,11 @@ def found_again(evidence: Evidence) -> Iterator[Finding]:
 
 def _place(ranked: Mapping[str, float], wanted: set[str]) -> int | None:
     """The first place, from 1, of one of the passages."""
-    order = sorted(ranked, key=lambda id_: (-ranked[id_], id_))
-    return next((place for place, id_ in enumerate(order, 1) if id_ in wanted), None)
+    known = [(-ranked[id_], id_) for id_ in wanted if id_ in ranked]
+    if not known:
+        return None
+    first = min(known)
+    return 1 + sum((-score, id_) < first for id_, score in ranked.items())
 
 
 def _names(evidence: Evidence) -> str:
