@@ -206,7 +206,7 @@ def pipeline(
     }
     stages = journey_stages(
         corpus=bool(corpus),
-        mend=mend,
+        repairs=attempts if mend else 0,
         teach=bool(teacher),
         rounds=rounds if train else 0,
         measure=train or bool(collection),
@@ -215,12 +215,12 @@ def pipeline(
 
 
 def journey_stages(
-    *, corpus: bool, mend: bool, teach: bool, rounds: int, measure: bool
+    *, corpus: bool, repairs: int, teach: bool, rounds: int, measure: bool
 ) -> list[str]:
     """Every stage of a whole journey, in its order; without a round nothing is trained."""
-    from distiller.pipeline import MENDING, further
+    from distiller.pipeline import further, mending
 
-    checks = MENDING if mend else ("check",)
+    checks = mending(repairs)
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []

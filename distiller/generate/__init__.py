@@ -7,7 +7,7 @@ the ledger.
 
 from distiller.generate.cells import Focus
 from distiller.generate.extending import extend_concept, rewrite_concept
-from distiller.generate.forecast import requests_for
+from distiller.generate.forecast import Mending, requests_for
 from distiller.generate.grounded import PER_PASSAGE
 from distiller.generate.judge import judge_passages
 from distiller.generate.knowledge import SHARES, generate_knowledge
@@ -24,6 +24,7 @@ __all__ = [
     "SHARES",
     "Fix",
     "Focus",
+    "Mending",
     "Planned",
     "Topic",
     "another_negative",

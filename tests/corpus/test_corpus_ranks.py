@@ -16,6 +16,7 @@ from distiller.schema.base import Status
 from distiller.schema.domain import Domain, Project
 from distiller.schema.examples import Judgment, Origin, Passage, Query
 from distiller.settings import Settings
+from distiller.splade import SpladeEncoder
 from distiller.splade.start import resolve
 from distiller.store import Store
 
@@ -93,8 +94,6 @@ def test_only_what_is_new_is_searched_for_until_the_passages_change(
 def test_the_start_model_takes_part_where_it_has_encoded_the_passages(
     store: Store, project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from distiller.splade import SpladeEncoder
-
     encoder = SpladeEncoder(resolve("tiny", settings.cache_dir).source)
     passages = in_use(store, project)
     index = CorpusIndex.of(settings.workspace, project)
