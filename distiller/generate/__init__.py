@@ -16,7 +16,7 @@ from distiller.generate.outline import has_corpus
 from distiller.generate.passages import another_negative, generate_passages
 from distiller.generate.queries import generate_queries
 from distiller.generate.repair import repair
-from distiller.generate.settling import settle
+from distiller.generate.settling import merge, settle
 from distiller.generate.topics import Topic, topics
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "generate_queries",
     "has_corpus",
     "judge_passages",
+    "merge",
     "planned",
     "repair",
     "requests_for",

@@ -42,7 +42,7 @@ def shingles(text: str, size: int) -> frozenset[str]:
 def near_duplicates(
     texts: Mapping[str, str], size: int, threshold: float = THRESHOLD
 ) -> list[tuple[str, str]]:
-    """Pairs of keys whose texts are near-duplicates, in an order that only the texts decide.
+    """Pairs of keys whose texts are near-duplicates, the earlier one first, in the order given.
 
     Of many texts with the same shingles each is paired with the first of them, not with all.
 
@@ -66,7 +66,7 @@ def near_queries(
         for one, two, share in _pairs(texts, lambda text: stems(text, tag), threshold)
         if asks_same(texts[one], texts[two], tag, threshold)
     ]
-    return sorted(found, key=lambda pair: (-pair[2], pair))
+    return sorted(found, key=lambda pair: -pair[2])
 
 
 def asks_same(one: str, two: str, tag: str, threshold: float = THRESHOLD) -> bool:
@@ -132,7 +132,12 @@ def _pairs(
         (sets.keys[one][0], sets.keys[two][0], share)
         for one, two, share in alike(sets.members, threshold)
     ]
-    return sorted((min(one, two), max(one, two), share) for one, two, share in pairs)
+    place = {key: at for at, key in enumerate(texts)}
+    ordered = [
+        (one, two, share) if place[one] < place[two] else (two, one, share)
+        for one, two, share in pairs
+    ]
+    return sorted(ordered, key=lambda pair: (place[pair[0]], place[pair[1]]))
 
 
 def _index() -> MinHashLSH:

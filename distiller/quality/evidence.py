@@ -61,20 +61,15 @@ class Evidence:
     @cached_property
     def near_passages(self) -> list[tuple[str, str]]:
         """Pairs of passages that say the same, the older one first, by the age of the older one."""
-        ids = list(self.passages)
-        texts = {f"{at:09}": passage.text for at, passage in enumerate(self.passages.values())}
-        found = near_duplicates(texts, PASSAGE_SHINGLE)
-        return [(ids[int(first)], ids[int(later)]) for first, later in found]
+        texts = {id_: passage.text for id_, passage in self.passages.items()}
+        return near_duplicates(texts, PASSAGE_SHINGLE)
 
     @cached_property
     def near_queries(self) -> list[tuple[str, str, float]]:
         """Pairs of queries that ask nearly the same, the older one first, with their similarity;
         the likest pair comes first.
         """
-        ids = list(self.texts)
-        texts = {f"{at:09}": text for at, text in enumerate(self.texts.values())}
-        found = near_queries(texts, self.domain.language, TWINS)
-        return [(ids[int(first)], ids[int(later)], share) for first, later, share in found]
+        return near_queries(self.texts, self.domain.language, TWINS)
 
     def all_pairs(self) -> Iterator[Pair]:
         """The pairs of all queries whose judgment counts."""
