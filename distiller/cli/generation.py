@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -115,7 +116,7 @@ def repair(
     from distiller.cli.render import fixes_table
     from distiller.corpus.ranks import KeptRanks
     from distiller.dataset import check_project
-    from distiller.generate import planned
+    from distiller.generate import passage_topics, planned
     from distiller.llm import connect
     from distiller.pipeline import MENDING, Journey
 
@@ -123,7 +124,8 @@ def repair(
     plan = session.check_plan(settings, {"checks": check, "attempts": attempts})
     with session.open_store(settings) as store:
         found = store.project(project)
-        check_project(store, found, ranker=KeptRanks(settings, found))
+        topics = partial(passage_topics, store, found, settings.workspace)
+        check_project(store, found, ranker=KeptRanks(settings, found), topics=topics)
         fixes = planned(store, found, checks=check, attempts=attempts)
         if dry_run:
             fixes_table(fixes) if not as_json else session.emit(fixes.as_json())

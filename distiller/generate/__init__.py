@@ -17,7 +17,7 @@ from distiller.generate.passages import another_negative, generate_passages
 from distiller.generate.queries import generate_queries
 from distiller.generate.repair import repair
 from distiller.generate.settling import merge, settle
-from distiller.generate.topics import Topic, topics
+from distiller.generate.topics import Topic, passage_topics, topics
 
 __all__ = [
     "PER_PASSAGE",
@@ -35,6 +35,7 @@ __all__ = [
     "has_corpus",
     "judge_passages",
     "merge",
+    "passage_topics",
     "planned",
     "repair",
     "requests_for",

@@ -40,6 +40,8 @@ class Evidence:
     concepts: Sequence[Concept] = ()
     rankings: Mapping[str, Ranking] = field(default_factory=dict)
     """Name of a retriever → its first passages, of all that the project has, for each query."""
+    topics: Mapping[str, int] = field(default_factory=dict)
+    """passage_id → what it is about, of all passages of the documents; see `generate.topics`."""
     corpus_size: int = 0
     """Passages that were ranked."""
     tests: Mapping[str, Collection] = field(default_factory=dict)
