@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SHOWN_TERMS = 12
 SHOWN_FIXES = 50
+SHOWN_CONCEPTS = 10
 SHOWN_CHARACTERS = 400
 QUARTERS = 4
 """Where stderr is no terminal, a stage says where it is at each quarter."""
@@ -133,15 +134,26 @@ def evaluation_tables(reports: Sequence[EvaluationReport]) -> None:
 
 
 def validation_table(summary: ValidationSummary) -> None:
-    """Print how many of what was checked failed."""
+    """Print how many of what was checked failed, and what the queries cover."""
+    from distiller.quality import MEASURES
+
     table = Table("check", "what fails it", "harm", "checked", "failed", title="Validation")
     for name, check in summary.checks.items():
         numbers = f"{check.checked:,}", f"{check.failed:,}"
         table.add_row(name.replace("_", " "), check.title, check.severity, *numbers)
     console = Console()
     console.print(table)
-    figures = {name: value for name, value in summary.measures.items() if value is not None}
-    console.print(", ".join(f"{name.replace('_', ' ')} {v:.2f}" for name, v in figures.items()))
+    known = {name: value for name, value in summary.measures.items() if value is not None}
+    figures = Table("coverage and variety", "", title="The queries as a whole")
+    for name, value in known.items():
+        figures.add_row(MEASURES[name], f"{value:.2f}")
+    console.print(figures)
+    if summary.uncovered:
+        more = len(summary.uncovered) - SHOWN_CONCEPTS
+        names = ", ".join(summary.uncovered[:SHOWN_CONCEPTS])
+        console.print(
+            f"no query is about: {names}{f' and {more:,} more' if more > 0 else ''}", markup=False
+        )
     console.print(
         f"{summary.passed} of {summary.examples} examples passed every check that an example "
         "has to pass"
