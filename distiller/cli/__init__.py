@@ -5,12 +5,12 @@ Nothing heavy is imported before a command needs it, so that `distiller --help` 
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
 
 from distiller.cli import data, export, generation, models, serving, training
+from distiller.launch import launched
 from distiller.schema.errors import DistillerError
 
 app = typer.Typer(
@@ -29,7 +29,7 @@ app.add_typer(export.app)
 def main() -> None:
     """Entry point. Exit status: 0 done, 2 bad usage or input, 3 stopped by a budget, 1 otherwise."""
     try:
-        if "LOCAL_RANK" in os.environ:  # one of the processes that `torchrun` or the like started
+        if launched():
             from distiller.train.task import together
 
             together(app)

@@ -68,7 +68,8 @@ def train(
 ) -> None:
     """Train a SPLADE model on a project's data, or on files.
 
-    On several accelerators: torchrun --nproc_per_node N -m distiller train …
+    On several accelerators: torchrun --nproc_per_node N -m distiller train …, or accelerate launch
+    --multi_gpu --num_processes N -m distiller train …
     """
     from distiller.cli import session
     from distiller.pipeline import Journey, Plan, recipe_of

@@ -7,30 +7,32 @@ steps. Imports torch only where there are several.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from distiller.launch import alone_by_mistake, launched
 from distiller.schema.errors import DistillerError, InputError, StageFailed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Answer = TypeVar("Answer")
+    from distiller.train.lifeline import Lifeline
 
-_PATIENCE = timedelta(days=7)
-"""How long the others wait for the first, which may write data or measure for hours. Where one
-process dies, the launcher ends all; nobody has to wait for that."""
+Answer = TypeVar("Answer")
+logger = logging.getLogger(__name__)
+
+_PATIENCE = timedelta(hours=1)
+"""How long a process waits in a step for the others, which do the same work meanwhile. What only
+the first one does, such as measuring, may take longer: see `Lifeline`."""
+
+_lifeline: Lifeline | None = None
 
 
 class Stopped(StageFailed):
     """What the others raise where the first process has stopped a training, and says why."""
-
-
-def launched() -> bool:
-    """Whether a launcher started this process, alone or with others."""
-    return "LOCAL_RANK" in os.environ
 
 
 def count() -> int:
@@ -60,15 +62,32 @@ def meet(device: str | None = None) -> None:
 
     Args:
         device: `cpu` keeps to the processor where there is an accelerator.
+
+    Raises:
+        Lost: They do not all come.
     """
-    if launched():
-        from accelerate import PartialState  # noqa: PLC0415 - torch takes seconds
+    global _lifeline  # noqa: PLW0603 - one per process, as what connects them
+    if not launched():
+        if alone_by_mistake():
+            logger.warning(
+                "accelerate launch --cpu has started one process only, which trains the same;"
+                " for several on processors: torchrun --nproc_per_node N, or accelerate launch"
+                " --multi_gpu --num_processes N"
+            )
+        return
+    from accelerate import PartialState  # noqa: PLC0415 - torch takes seconds
 
+    from distiller.train.lifeline import Lifeline, lost  # noqa: PLC0415 - torch takes seconds
+
+    with lost():
         PartialState(cpu=on_processor(device), timeout=_PATIENCE)
-        atexit.register(_part)
+        if count() > 1 and not _lifeline:
+            _lifeline = Lifeline()
+    atexit.unregister(part)
+    atexit.register(part)  # anew, to be the first that is done at the end
 
 
-def _part() -> None:
+def part() -> None:
     """End what connects the processes: gloo's threads would abort an interpreter that ends first.
 
     NCCL's end might wait for a process that has failed, so it is left to torch.
@@ -93,14 +112,15 @@ def check(batch_size: int) -> None:
 
 
 def share(value: Any) -> Any:
-    """What the first process gives, in all of them."""
+    """What the first process gives, in all of them; for which they wait as long as it lives.
+
+    Raises:
+        Lost: One of them is not there any more.
+    """
     if count() == 1:
         return value
-    from torch.distributed import broadcast_object_list  # noqa: PLC0415 - torch takes seconds
-
-    box = [value if leads() else None]
-    broadcast_object_list(box, src=0)
-    return box[0]
+    assert _lifeline, "they have met"
+    return _lifeline.share(value)
 
 
 def agree(ask: Callable[[], Answer]) -> Answer:

@@ -148,7 +148,8 @@ def together(command: Callable[[], None]) -> None:
             if end.code:  # the launcher ends the others
                 raise
         processes.share(None)
-        return
-    with suppress(processes.Stopped):
-        while take_part():
-            pass
+    else:
+        with suppress(processes.Stopped):
+            while take_part():
+                pass
+    processes.part()

@@ -193,9 +193,11 @@ def _arguments(task: Task, *, adapted: bool) -> SparseEncoderTrainingArguments:
 
 def _why_stopped(error: Exception, trainer: SparseEncoderTrainer) -> str:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
+    several = processes.count() > 1 and not isinstance(error, OSError)
+    also = " (or another of the processes is lost)" if several else ""
     return (
         f"training stopped at step {trainer.state.global_step} in {trainer.args.output_dir}:"
-        f" {reason}; make room or mend that, and run the same again: it goes on at the last"
+        f" {reason}{also}; make room or mend that, and run the same again: it goes on at the last"
         " checkpoint"
     )
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal as signals
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -43,18 +48,36 @@ def steady(tiny: StartModel, tmp_path_factory: pytest.TempPathFactory) -> StartM
     return tiny.model_copy(update={"source": str(folder)})
 
 
-def command(processes: int, *arguments: str | Path) -> list[str]:
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    return [*launcher, "--nproc_per_node", str(processes), *map(str, arguments)]
+def torchrun(processes: int) -> list[str]:
+    module = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return [*module, "--nproc_per_node", str(processes)]
+
+
+def accelerate(processes: int, kind: str) -> list[str]:
+    module = [sys.executable, "-m", "accelerate.commands.launch"]
+    return [*module, kind, "--main_process_port", "0", "--num_processes", str(processes)]
+
+
+LAUNCHERS = {"torchrun": torchrun, "accelerate": partial(accelerate, kind="--multi_gpu")}
+
+
+def command(processes: int, *arguments: str | Path, launcher: str = "torchrun") -> list[str]:
+    return [*LAUNCHERS[launcher](processes), *map(str, arguments)]
 
 
 @contextmanager
 def started(
-    processes: int, base: StartModel, output: Path, recipe: Recipe, rows: int, part: int = 0
+    processes: int,
+    base: StartModel,
+    output: Path,
+    recipe: Recipe,
+    rows: int,
+    part: int = 0,
+    launcher: str = "torchrun",
 ) -> Iterator[subprocess.Popen[str]]:
     script = [HERE / "train_together.py", base.model_dump_json(), output, recipe.model_dump_json()]
     with subprocess.Popen(
-        command(processes, *script, str(rows), str(part)),
+        command(processes, *script, str(rows), str(part), launcher=launcher),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -64,11 +87,17 @@ def started(
 
 
 def together(
-    processes: int, base: StartModel, output: Path, recipe: Recipe, rows: int, part: int = 0
+    processes: int,
+    base: StartModel,
+    output: Path,
+    recipe: Recipe,
+    rows: int,
+    part: int = 0,
+    launcher: str = "torchrun",
 ) -> tuple[TrainedModel, list[int]]:
     """What every process was given, and the steps that the first was told of."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    with started(processes, base, output, recipe, rows, part) as process:
+    with started(processes, base, output, recipe, rows, part, launcher) as process:
         told, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     given = [output.with_name(f"given-{rank}.json").read_text() for rank in range(processes)]
@@ -101,16 +130,27 @@ def assert_same_weights(trained: TrainedModel, expected: TrainedModel) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("rows", "processes", "part"),
-    [(16, 2, 0), (15, 3, 0), (16, 2, 2)],
-    ids=["two", "three, and a batch that does not divide", "two, each in parts"],
+    ("rows", "processes", "part", "launcher"),
+    [
+        (16, 2, 0, "torchrun"),
+        (16, 2, 0, "accelerate"),
+        (15, 3, 0, "torchrun"),
+        (16, 2, 2, "torchrun"),
+    ],
+    ids=["two", "two by accelerate", "three, and a batch that does not divide", "two, in parts"],
 )
 def test_several_processes_train_what_one_trains(
-    steady: StartModel, recipe: Recipe, output: Path, rows: int, processes: int, part: int
+    steady: StartModel,
+    recipe: Recipe,
+    output: Path,
+    rows: int,
+    processes: int,
+    part: int,
+    launcher: str,
 ) -> None:
     full = recipe.model_copy(update=EVERYTHING | {"batch_size": 6})
     expected = train(taught(rows), full, steady, output.with_name("alone"))
-    trained, told = together(processes, steady, output, full, rows, part)
+    trained, told = together(processes, steady, output, full, rows, part, launcher)
     assert expected.promoted
     steps = [step for step in told if step]
     assert list(dict.fromkeys(steps)) == list(range(1, 16))
@@ -165,8 +205,8 @@ def test_a_collapse_stops_all_and_the_first_says_why(
     assert not output.exists()
 
 
-@pytest.mark.slow
-def test_the_command_line_trains_together(tmp_path: Path) -> None:
+def trained_on_pairs(tmp_path: Path, launcher: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """What the command line prints, once, of a training in one process or several; and its log."""
     file = tmp_path / "pairs.json"
     records = [
         {
@@ -182,7 +222,7 @@ def test_the_command_line_trains_together(tmp_path: Path) -> None:
     options = ["--train-file", file, "--output", output, "--preset", "quick", "--json"]
     options += ["--workspace", tmp_path / "workspace"]
     done = subprocess.run(
-        command(2, "-m", "distiller", "train", *options),
+        [*launcher, "-m", "distiller", "train", *map(str, options)],
         check=False,
         capture_output=True,
         text=True,
@@ -190,9 +230,28 @@ def test_the_command_line_trains_together(tmp_path: Path) -> None:
         env=ENVIRONMENT,
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)  # once, by the first process
+    said = json.loads(done.stdout)
     assert said["path"] == str(output)
     assert (output / "model.safetensors").is_file()
+    return said, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_the_command_line_trains_together(tmp_path: Path, launcher: str) -> None:
+    trained_on_pairs(tmp_path, LAUNCHERS[launcher](2))
+
+
+@pytest.mark.slow
+def test_one_process_where_several_were_meant_trains_the_same_and_says_so(tmp_path: Path) -> None:
+    for name in ("one", "meant"):
+        (tmp_path / name).mkdir()
+    expected, log = trained_on_pairs(tmp_path / "one", [sys.executable])
+    assert "has started one process only" not in log
+    said, log = trained_on_pairs(tmp_path / "meant", accelerate(2, "--cpu"))
+    assert "accelerate launch --cpu has started one process only" in log
+    assert "accelerate launch --multi_gpu --num_processes N" in log
+    assert said["metrics"] == expected["metrics"]
 
 
 def test_batches_are_the_same_for_any_number_of_processes(
@@ -226,3 +285,71 @@ def test_more_processes_than_rows_in_a_batch_are_refused(
     with pytest.raises(InputError, match="5 processes cannot share batches of 4"):
         check(4)
     check(5)
+
+
+@contextmanager
+def unattended(
+    count: int, script: str, *arguments: str | Path
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """So many processes that nobody watches over, as on machines that have lost each other."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = ENVIRONMENT | {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(count),
+    }
+    started = [
+        subprocess.Popen(
+            [sys.executable, HERE / script, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(count)
+    ]
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP"])
+def test_who_waits_for_a_lost_first_process_ends(signal: str) -> None:
+    silence = 3 if signal == "SIGSTOP" else 100
+    with unattended(2, "wait_together.py", str(silence)) as (first, second):
+        assert second.stdout.readline() == "met\n"
+        begin = time.monotonic()
+        first.send_signal(getattr(signals, signal))
+        _, errors = second.communicate(timeout=PATIENCE_S)
+        assert time.monotonic() - begin < 30
+    assert second.returncode == 1
+    assert "Lost: a process that trains with this one is lost" in errors
+    assert "run the same again: it goes on at the last checkpoint" in errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_training_ends_where_one_of_its_processes_is_lost(
+    steady: StartModel, recipe: Recipe, output: Path, lost: int
+) -> None:
+    output.parent.mkdir(parents=True)
+    long = recipe.model_copy(update={"min_steps": 2000, "evaluations": 100})
+    script = [steady.model_dump_json(), output, long.model_dump_json(), "16", "0"]
+    with unattended(2, "train_together.py", *script) as processes:
+        for line in processes[0].stdout:
+            if int(line) == 8:
+                break
+        processes[lost].kill()
+        begin = time.monotonic()
+        _, errors = processes[1 - lost].communicate(timeout=PATIENCE_S)
+        assert time.monotonic() - begin < 60
+    assert processes[1 - lost].returncode == 1
+    assert "lost" in errors.splitlines()[-1]
+    assert "it goes on at the last checkpoint" in errors.splitlines()[-1]
+    assert not output.exists()
