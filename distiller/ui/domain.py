@@ -153,7 +153,7 @@ def upload(store: Store, project: Project, key: str) -> None:
 
 def forecast_table(here: Here, settings: Settings) -> Plan | None:
     """What generation would take, before anything is spent; returns what was planned."""
-    left, middle, right, last = st.columns(4)
+    left, middle, right, last = st.columns(4, vertical_alignment="bottom")
     concepts = left.number_input("Concepts", 1, 5_000, 50, key=here.key("plan", "concepts"))
     queries = middle.number_input("Queries", 1, 100_000, 100, key=here.key("plan", "queries"))
     negatives = right.number_input(

@@ -26,7 +26,8 @@ def alike(here: Here) -> None:
     revision = f"{here.store.revision(here.project.id)}/{counts}"
     pairs = _pairs(here.settings.database, here.project.id, revision, here)
     st.markdown(
-        f"{len(pairs):,} pairs of queries ask the same in nearly the same words. "
+        f"{len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'} of queries asking the same in "
+        "nearly the same words. "
         "Duplicates teach nothing new, and they can leak from training into the test."
     )
     with st.container(horizontal=True):
