@@ -8,6 +8,11 @@ Peak memory is measured in a process of its own for each way: how much its resid
 three training steps.
 
     python benchmarks/splade_head.py [--rounds 5] [--shapes tiny,22M,distilbert] [--active 50,150,1000]
+
+On a GPU, tiles alone are one more way, steps are in bfloat16 by autocast unless `--numbers float32`
+is given, memory is the allocator's, and random shapes come with each of `--vocabularies`:
+
+    python benchmarks/splade_head.py --device cuda
 """
 
 from __future__ import annotations
@@ -21,7 +26,8 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +48,7 @@ from transformers import (
     DistilBertForMaskedLM,
 )
 
-from distiller.splade import SpladeEncoder, resolve
+from distiller.splade import SpladeEncoder, fused, resolve
 from distiller.splade.head import install
 from distiller.splade.loading import quiet
 from distiller.splade.max_logits import max_logits
@@ -55,6 +61,8 @@ QUERY_LAMBDA, PASSAGE_LAMBDA = 1e-3, 6e-4
 TEXTS_EACH = 6
 """Texts to encode per query of a step, 10 to 256 words long, half of them under 90."""
 WAYS = ("ours", "sentence-transformers", "plain loop")
+TILES = "ours, tiles alone"
+DEVICE, NUMBERS = "cpu", "float32"
 
 COLUMNS = (
     "model",
@@ -74,14 +82,17 @@ Features = dict[str, torch.Tensor]
 
 
 def shape(name: str) -> Any:
-    """A model with random weights, of the shape of a published one."""
+    """A model with random weights, of the shape of a published one: `22M` or `22M:250002`."""
     torch.manual_seed(1)
-    if name == "22M":  # MiniLM-L6: 6 layers, 384 wide
+    kind, _, words = name.partition(":")
+    size = {"vocab_size": int(words or 30_522)}
+    if kind == "22M":  # MiniLM-L6: 6 layers, 384 wide
         config = BertConfig(
-            hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
-        )
+            hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536,
+            **size,
+        )  # fmt: skip
         return BertForMaskedLM(config)
-    return DistilBertForMaskedLM(DistilBertConfig())
+    return DistilBertForMaskedLM(DistilBertConfig(**size))
 
 
 def load(name: str, active: int, folder: Path) -> SparseEncoder:
@@ -94,7 +105,7 @@ def load(name: str, active: int, folder: Path) -> SparseEncoder:
             shape(name).save_pretrained(source)
             AutoTokenizer.from_pretrained(tiny).save_pretrained(source)
     with quiet():
-        model = SparseEncoder(source, device="cpu")
+        model = SparseEncoder(source, device=DEVICE)
     model.max_seq_length = 256
     with torch.no_grad():
         largest = model[0].model(**batch(8, PASSAGE_TOKENS, seed=5)).logits.amax(1)
@@ -109,6 +120,7 @@ def batch(rows: int, length: int, seed: int) -> Features:
     chooser = torch.Generator().manual_seed(seed)
     ids = torch.randint(1996, 30000, (rows, length), generator=chooser)
     ids[:, 0], ids[:, -1] = 101, 102
+    ids = ids.to(DEVICE)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
@@ -128,14 +140,15 @@ def published(model: Any, features: Features) -> torch.Tensor:
 def plain_loss(model: Any, inputs: list[Features]) -> torch.Tensor:
     queries, *passages = (published(model, features) for features in inputs)
     everything = torch.cat(passages)
-    ranking = torch.nn.functional.cross_entropy(queries @ everything.T, torch.arange(len(queries)))
+    own = torch.arange(len(queries), device=queries.device)
+    ranking = torch.nn.functional.cross_entropy(queries @ everything.T, own)
     flops = [(weights.mean(0) ** 2).sum() for weights in (queries, everything)]
     return ranking + QUERY_LAMBDA * flops[0] + PASSAGE_LAMBDA * flops[1]
 
 
 def stepper(model: SparseEncoder, way: str, queries: int) -> Callable[[], None]:
     """One optimizer step of a way of computing."""
-    if way == "ours":
+    if way.startswith("ours"):
         assert install(model)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-7)  # so that the sparsity stays
@@ -146,7 +159,8 @@ def stepper(model: SparseEncoder, way: str, queries: int) -> Callable[[], None]:
         optimizer.zero_grad()
         inputs = columns(queries)
         library = way != "plain loop"
-        value = sum(loss(inputs).values()) if library else plain_loss(model[0].model, inputs)
+        with torch.autocast(DEVICE, torch.bfloat16, enabled=NUMBERS == "bfloat16"):
+            value = sum(loss(inputs).values()) if library else plain_loss(model[0].model, inputs)
         value.backward()
         optimizer.step()
 
@@ -164,7 +178,7 @@ def encoder(model: SparseEncoder, way: str, count: int) -> Callable[[], Any]:
     """Encode all texts by a way of computing, to a sparse matrix."""
     corpus = texts(model, count)
     model.eval()
-    if way == "ours":
+    if way.startswith("ours"):
         assert install(model)
         ours = SpladeEncoder(model)
         return lambda: ours.encode_passages(corpus)
@@ -176,7 +190,7 @@ def encoder(model: SparseEncoder, way: str, count: int) -> Callable[[], Any]:
         found = []
         for start in range(0, len(corpus), 32):
             features = model.preprocess(corpus[start : start + 32])
-            features = {name: features[name] for name in ("input_ids", "attention_mask")}
+            features = {name: features[name].to(DEVICE) for name in ("input_ids", "attention_mask")}
             found.append(published(model[0].model, features).to_sparse())
         return found
 
@@ -186,14 +200,34 @@ def encoder(model: SparseEncoder, way: str, count: int) -> Callable[[], Any]:
 def in_turn(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
     """Median seconds of each call, taking turns, after one warm-up."""
     took: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
-    for _ in range(rounds):
+    for turn in range(rounds + 1):
         for name, call in calls.items():
-            begun = clock()
-            call()
-            took[name].append(clock() - begun)
+            with kernel_allowed(name != TILES):
+                finish()
+                begun = clock()
+                call()
+                finish()
+                if turn:
+                    took[name].append(clock() - begun)
     return {name: statistics.median(times) for name, times in took.items()}
+
+
+@contextmanager
+def kernel_allowed(allowed: bool) -> Iterator[None]:
+    """Where it is not, our head computes by tiles alone."""
+    usual = fused.FUSED.works
+    fused.FUSED.works = usual and allowed
+    try:
+        yield
+    finally:
+        if not allowed:  # otherwise a failure meanwhile is one for good
+            fused.FUSED.works = usual
+
+
+def finish() -> None:
+    """Wait for what was asked of the device."""
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 def resident(line: str) -> float:
@@ -202,14 +236,31 @@ def resident(line: str) -> float:
     return next(int(entry.split()[1]) / 1024 for entry in entries if entry.startswith(line))
 
 
-def grown(name: str, active: int, folder: Path, way: str, queries: int) -> float:
+def grown(
+    name: str, active: int, folder: Path, way: str, queries: int, device: tuple[str, str]
+) -> float:
     """MB by which three steps raise the peak over the loaded model; call in a fresh process."""
+    global DEVICE, NUMBERS
+    DEVICE, NUMBERS = device
+    if DEVICE == "cuda":
+        return grown_on_device(load(name, active, folder), way, queries)
     step = stepper(load(name, active, folder), way, queries)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak of loading
     before = resident("VmRSS")
     for _ in range(3):
         step()
     return resident("VmHWM") - before
+
+
+def grown_on_device(model: SparseEncoder, way: str, queries: int) -> float:
+    before = torch.cuda.memory_allocated()
+    step = stepper(model, way, queries)
+    with kernel_allowed(way != TILES):
+        step()  # which measures, and so takes the memory of both ways
+        torch.cuda.reset_peak_memory_stats()
+        for _ in range(3):
+            step()
+    return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
 def head_alone(width: int, rounds: int) -> None:
@@ -256,22 +307,51 @@ def row(*cells: str) -> None:
 def compare(name: str, active: int, folder: Path, args: argparse.Namespace) -> None:
     """Print the rows of one model shape."""
     model, queries = load(name, active, folder), args.queries
+    every = (WAYS[0], TILES, *WAYS[1:]) if DEVICE == "cuda" else WAYS
     with torch.inference_mode():
         found = model(batch(8, PASSAGE_TOKENS, seed=9))["sentence_embedding"]
     dims = f"{(found > 0).sum(1).float().mean():.0f}"
-    steps = in_turn({way: stepper(copy.deepcopy(model), way, queries) for way in WAYS}, args.rounds)
+    steps = in_turn(
+        {way: stepper(copy.deepcopy(model), way, queries) for way in every}, args.rounds
+    )
     count = queries * TEXTS_EACH
-    encoded = in_turn({way: encoder(copy.deepcopy(model), way, count) for way in WAYS}, args.rounds)
-    for way in WAYS:
+    encoded = in_turn(
+        {way: encoder(copy.deepcopy(model), way, count) for way in every}, args.rounds
+    )
+    for way in every:
         megabytes = "–"
         if not args.no_memory:
             with multiprocessing.get_context("spawn").Pool(1) as pool:
-                inputs = (name, active, folder, way, queries)
+                inputs = (name, active, folder, way, queries, (DEVICE, NUMBERS))
                 megabytes = f"{pool.apply(grown, inputs):,.0f}"
         rates = queries * (PASSAGES_EACH - 1) / steps[way], count / encoded[way]
         ratios = [f"{took[way] / took['ours']:.1f}" for took in (steps, encoded)]
         cells = [name, dims, way, f"{rates[0]:.1f}", f"{steps[way]:.2f}", ratios[0], megabytes]
         row(*cells, f"{rates[1]:.1f}", ratios[1])
+
+
+def heads_on_device(args: argparse.Namespace) -> None:
+    """The head alone by each way, at each size."""
+    from splade_head_device import HEADINGS, chosen, head_on  # noqa: PLC0415
+
+    row(*HEADINGS)
+    row(*["---"] * len(HEADINGS))
+    for dtype in (torch.float32, torch.bfloat16):
+        for vocabulary in map(int, args.vocabularies.split(",")):
+            for width in map(int, args.widths.split(",")):
+                for cells in head_on(DEVICE, dtype, vocabulary, width, args.rounds):
+                    row(*cells)
+    print("\n".join(chosen()))
+    fused.FUSED.measured.clear()  # what the head of a model is given is measured anew
+
+
+def sized(args: argparse.Namespace) -> list[str]:
+    """Shapes, on a GPU with each vocabulary; the packaged model has its own."""
+    return [
+        f"{name}:{words}" if DEVICE == "cuda" and name != "tiny" else name
+        for name in args.shapes.split(",")
+        for words in args.vocabularies.split(",")[: None if name != "tiny" else 1]
+    ]
 
 
 def main() -> None:
@@ -285,7 +365,15 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, help="1: processor time, less disturbed than a clock"
     )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--numbers", choices=("float32", "bfloat16"), help="of a step on a GPU")
+    parser.add_argument("--vocabularies", default="30522,250002", help="of random shapes on a GPU")
     args = parser.parse_args()
+    if args.device == "cuda" and not torch.cuda.is_available():
+        parser.error("PyTorch sees no CUDA device; leave --device out to measure the processor")
+    global DEVICE, NUMBERS  # noqa: PLW0603
+    DEVICE = args.device
+    NUMBERS = args.numbers or ("bfloat16" if DEVICE == "cuda" else "float32")
     torch.set_num_threads(args.threads or torch.get_num_threads())
     if args.threads == 1:
         global clock  # noqa: PLW0603
@@ -295,14 +383,18 @@ def main() -> None:
         f" transformers {transformers.__version__}, Python {platform.python_version()};"
         f" {torch.get_num_threads()} threads; load {os.getloadavg()[0]:.1f}"
     )
-    row("width", "peak GFLOP/s", "forward", "share", "forward + backward", "share", "tile")
-    row(*["---"] * 7)
-    for width in map(int, args.widths.split(",")):
-        head_alone(width, args.rounds)
+    if DEVICE == "cuda":
+        print(f"{torch.cuda.get_device_name()}; steps in {NUMBERS}")
+        heads_on_device(args)
+    else:
+        row("width", "peak GFLOP/s", "forward", "share", "forward + backward", "share", "tile")
+        row(*["---"] * 7)
+        for width in map(int, args.widths.split(",")):
+            head_alone(width, args.rounds)
     row(*COLUMNS)
     row(*["---"] * 9)
     with tempfile.TemporaryDirectory() as folder:
-        for name in args.shapes.split(","):
+        for name in dict.fromkeys(sized(args)):
             for active in args.active.split(","):
                 compare(name, int(active), Path(folder), args)
     print(f"load {os.getloadavg()[0]:.1f}")

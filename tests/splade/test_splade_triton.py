@@ -144,6 +144,16 @@ def test_the_first_of_equal_tokens_wins(
     assert torch.equal(tokens.long(), texts * length + places[expected])
 
 
+def test_the_first_wins_across_blocks_of_tokens() -> None:
+    hidden = torch.ones(1, 300, 4, device=DEVICE)
+    hidden[0, :140] = 0.5  # the largest begin in the second block of 128, and go on in the third
+    mask = torch.ones(1, 300, device=DEVICE)
+    mask[0, :7] = mask[0, 150:160] = 0
+    _, rows = largest_logits(hidden, mask, hidden[0, 200:220], None, BLOCKS, learns=True)
+    assert rows is not None
+    assert rows.tolist() == [[140] * 20]
+
+
 def test_texts_without_tokens_are_zero() -> None:
     hidden, mask, weight, _ = operands((3, 5, 8, 20), torch.float32)
     bias = torch.ones(20, device=DEVICE)
