@@ -2,11 +2,13 @@
 
 python benchmarks/grounded_study.py COLLECTIONS_DIR --work DIR [--only NAME]… [--queries N]
     [--words-queries N] [--seed N]… [--preset NAME] [--llm local|URL] [--variant NAME]…
-    [--generate | --report]
+    [--generate | --refreeze | --report]
 
 Each collection is used as a corpus without its queries and qrels; what is generated is trained on,
 and the human queries are measured. Run it again and it goes on where it stopped: generation from
-the workspace of each collection, everything else from the results kept in DIR/cells. A variant
+the workspace of each collection, everything else from the results kept in DIR/cells. --refreeze
+freezes the examples of every variant that is there anew, with the background and split of this
+version, and puts the cells that were measured on the old ones aside, as *.json.old. A variant
 whose stages this version lacks, or that failed, is named in docs/results/grounded_study.md.
 """
 
@@ -24,7 +26,7 @@ from pathlib import Path
 from grounded_report import Cell, cells_in, write_report
 
 from distiller import __version__, pipeline
-from distiller.dataset import freeze
+from distiller.dataset import freeze, refreeze
 from distiller.evaluate import evaluate, load, systems
 from distiller.pipeline import Journey, Plan
 from distiller.schema.domain import Domain, Project
@@ -164,6 +166,27 @@ class Study:
             file.write_text(snapshot.content_hash)
             say(f"{self.name} {variant}: {snapshot.counts}")
 
+    def refreeze(self, store: Store) -> None:
+        """Every variant's examples as they were frozen before others were added, frozen anew."""
+        for variant in self.variants:
+            for seed in self.options.seed:
+                file, cell = self._snapshot_file(variant, seed), self.cell(variant, seed)
+                if not file.exists():
+                    continue
+                old = store.snapshot(file.read_text())
+                made = refreeze(store, self.project(store, variant), old)
+                say(f"{self.name} {variant} {seed}: {made.counts}")
+                if made.content_hash != old.content_hash:
+                    if cell.exists():
+                        cell.replace(cell.with_name(f"{cell.name}.old"))
+                    output = self._output(variant, seed)
+                    if output.exists():
+                        output.rename(output.with_name(f"{output.name}.{old.content_hash[:8]}"))
+                    file.write_text(made.content_hash)
+
+    def _output(self, variant: str, seed: int) -> Path:
+        return self.settings.workspace / "models" / f"{variant}.{seed}"
+
     def _snapshot_file(self, variant: str, seed: int) -> Path:
         return self.settings.workspace / f"{variant}.{seed}.snapshot"
 
@@ -185,7 +208,7 @@ class Study:
                 "snapshot": snapshot,
                 "preset": self.options.preset,
                 "collection": self.folder,
-                "output": self.settings.workspace / "models" / f"{variant}.{seed}",
+                "output": self._output(variant, seed),
             }
         )
         settings = self.settings.model_copy(update={"seed": seed})
@@ -220,8 +243,11 @@ def run(study: Study) -> None:
     """All of a collection; what fails does not keep the others from going on."""
     study.settings.workspace.mkdir(parents=True, exist_ok=True)
     with Store.open(study.settings.database) as store:
-        if not study.options.generate:
+        if not (study.options.generate or study.options.refreeze):
             study.untrained()
+        if study.options.refreeze:
+            study.refreeze(store)
+            return
         study.prepare(store)
         if not study.options.generate:
             study.train(store)
@@ -239,6 +265,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--preset", default="balanced")
     parser.add_argument("--llm", default="local")
     parser.add_argument("--generate", action="store_true", help="only write the data")
+    parser.add_argument("--refreeze", action="store_true", help="only freeze what is there anew")
     parser.add_argument("--report", action="store_true", help="only write the report")
     parser.add_argument("--output", type=Path, default=Path("docs/results/grounded_study.md"))
     chosen = parser.parse_args()

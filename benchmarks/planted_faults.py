@@ -1,6 +1,6 @@
 """Which planted faults the checks find, and what they blame wrongly.
 
-    python benchmarks/planted_faults.py [--each 200] [--seed 13]
+    python benchmarks/planted_faults.py [--each 200] [--seed 13] [--check NAME …]
 
 A clean set is made by seeded templates from the example project's concepts and sentences: twice
 as many queries as faults and a tenth more, with one passage that answers and two that do not. Then
@@ -65,6 +65,13 @@ GERMAN = [
     "Der Mieter darf die Miete mindern, solange der Mangel nicht behoben ist.",
     "Haustiere dürfen nicht ohne sachlichen Grund verboten werden.",
 ]
+SENTENCES = [
+    "Der Mieter zahlt die Miete jeden Monat.", "Die Frist beträgt drei Monate für beide Seiten.",
+    "Le bailleur doit rendre le dépôt en deux mois.", "Le préavis est de trois mois au moins.",
+    "El inquilino paga la renta cada mes.", "El dueño devuelve la fianza en un mes.",
+    "Il conduttore paga il canone ogni mese.", "De huurder betaalt de huur elke maand.",
+    "租客每月向房东支付租金。", "Арендатор платит за квартиру каждый месяц.",
+]  # fmt: skip
 REMAINS = [
     "Query: {}", "1. {}", "Sure, here is the query: {}", "**{}** please", "- {}",
     "{} => at most 8 words", "As an AI language model, {}", "{} [insert name]",
@@ -174,6 +181,22 @@ def mixed_passage(w: World, n: int) -> str:
     return f"p{n:05}"
 
 
+def one_sentence(w: World, n: int) -> str:
+    parts = w.passages[f"p{n:05}"].text.split(". ")
+    parts.insert(w.chance.randrange(1, len(parts)), w.chance.choice(SENTENCES).rstrip("."))
+    w.passages[f"p{n:05}"].text = ". ".join(parts)
+    return f"p{n:05}"
+
+
+def half_sentence(w: World, n: int) -> str:
+    parts = w.passages[f"p{n:05}"].text.split(". ")
+    at = w.chance.randrange(1, len(parts))
+    told, other = parts[at].split(), w.chance.choice(GERMAN).rstrip(".").split()
+    parts[at] = " ".join(told[: len(told) // 2] + other[len(other) // 2 :])
+    w.passages[f"p{n:05}"].text = ". ".join(parts).rstrip(".") + "."
+    return f"p{n:05}"
+
+
 def copied(w: World, n: int) -> str:
     old = w.passages[f"p{n:05}"].text
     w.passages[f"p{n:05}"].text = f"{w.queries[n].query.capitalize()}? {old}"
@@ -252,6 +275,8 @@ FAULTS: list[tuple[str, str, Callable[[World, int], str]]] = [
     ("query_language", "query in German", foreign_query),
     ("passage_language", "passage in German", foreign_passage),
     ("passage_language", "two German sentences inside", mixed_passage),
+    ("passage_language", "one short sentence of six languages inside", one_sentence),
+    ("passage_language", "half a sentence in German", half_sentence),
     ("own_words", "passage begins with the query", copied),
     ("query_length", "query of one word, or of a hundred", short_query),
     ("passage_length", "passage of a few words", short_passage),
@@ -271,6 +296,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--each", type=int, default=200)
     parser.add_argument("--seed", type=int, default=13)
+    parser.add_argument("--check", action="append", choices=sorted({name for name, *_ in FAULTS}))
     options = parser.parse_args()
     # Every second query takes a fault, so that what it copies is a neighbour of its own.
     world = World(len(FAULTS) * options.each * 22 // 10, random.Random(options.seed))
@@ -286,7 +312,7 @@ def main() -> None:
             at += 2
     evidence = world.evidence()
     begun = time.perf_counter()
-    findings = run(evidence)
+    findings = run(evidence, options.check)
     seconds = time.perf_counter() - begun
     found: dict[str, set[str]] = defaultdict(set)
     for finding in findings:
@@ -297,10 +323,12 @@ def main() -> None:
         f"{len(world.queries):,} queries, {len(world.passages):,} passages, seed {options.seed}; ",
         end="",
     )
-    print(f"all checks in {seconds:.0f} s\n")
+    print(f"{'these' if options.check else 'all'} checks in {seconds:.0f} s\n")
     print("| Check | Planted | Found | Recall | Wrongly blamed, of clean items | Precision |")
     print("|---|---|---|---|---|---|")
     for check, kinds in where.items():
+        if options.check and check not in options.check:
+            continue
         own = set().union(*kinds.values())
         wrong = {id_ for id_ in found[check] if id_ not in world.touched}
         right = len(own & found[check])

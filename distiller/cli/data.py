@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from distiller.cli import options as opt
 
 app = typer.Typer()
+_FROZEN = {"id", "content_hash", "counts", "created"}
 
 
 @app.command()
@@ -131,7 +133,9 @@ def validate(
     """Grade and check all examples; says by check how many failed."""
     from distiller.cli import session
     from distiller.cli.render import validation_table
+    from distiller.corpus.ranks import KeptRanks
     from distiller.dataset import validate as check_all
+    from distiller.generate import passage_topics
     from distiller.pipeline import Journey, Plan
 
     settings = session.settings_from(workspace, llm, model, budget)
@@ -140,7 +144,13 @@ def validate(
         if judge:
             journey = Journey(store, found, settings, Plan())
             session.run_stages(journey, ["judge"], to_stderr=True)
-        summary = check_all(store, found, strict=strict)
+        summary = check_all(
+            store,
+            found,
+            strict=strict,
+            ranker=KeptRanks(settings, found),
+            topics=partial(passage_topics, store, found, settings.workspace),
+        )
     if as_json:
         session.emit(summary.model_dump(mode="json"))
     else:
@@ -172,12 +182,19 @@ def format_data(
     settings = session.settings_from(workspace)
     with session.open_store(settings) as store:
         snapshot = freeze_project(store, store.project(project), settings)
-    files = write(snapshot.examples, format_.value, output, split=split)
+    files = write(
+        snapshot.examples,
+        format_.value,
+        output,
+        split=split,
+        background=snapshot.background,
+    )
     if as_json:
         session.emit({"files": [str(file) for file in files], "counts": snapshot.counts})
         return
     for file in files:
         typer.echo(str(file))
+    typer.echo(f"dev and test queries are {snapshot.ranked_among}", err=True)
 
 
 @app.command("import")
@@ -224,6 +241,7 @@ def status(
         counts, usage = store.counts(found.id), store.ledger.spent(found.id)
         failures = store.failures(found.id)
         documents = store.documents(found.id, current=True)
+        frozen = store.snapshots(found.id, examples=False)[-1:]
     if as_json:
         session.emit(
             {
@@ -234,7 +252,8 @@ def status(
                     document.model_dump(mode="json", exclude={"shared"}) for document in documents
                 ],
                 "failures": [failure.model_dump(mode="json") for failure in failures],
+                "frozen": [one.model_dump(mode="json", include=_FROZEN) for one in frozen],
             }
         )
     else:
-        status_table(found, counts, usage, failures, documents)
+        status_table(found, counts, usage, failures, documents, frozen)

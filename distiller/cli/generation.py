@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -113,8 +114,9 @@ def repair(
     """Mend what the checks find; each repair can be taken back, and reviewers' words stand."""
     from distiller.cli import session
     from distiller.cli.render import fixes_table
+    from distiller.corpus.ranks import KeptRanks
     from distiller.dataset import check_project
-    from distiller.generate import planned
+    from distiller.generate import passage_topics, planned
     from distiller.llm import connect
     from distiller.pipeline import MENDING, Journey
 
@@ -122,7 +124,8 @@ def repair(
     plan = session.check_plan(settings, {"checks": check, "attempts": attempts})
     with session.open_store(settings) as store:
         found = store.project(project)
-        check_project(store, found)
+        topics = partial(passage_topics, store, found, settings.workspace)
+        check_project(store, found, ranker=KeptRanks(settings, found), topics=topics)
         fixes = planned(store, found, checks=check, attempts=attempts)
         if dry_run:
             fixes_table(fixes) if not as_json else session.emit(fixes.as_json())
@@ -205,7 +208,7 @@ def pipeline(
     }
     stages = journey_stages(
         corpus=bool(corpus),
-        mend=mend,
+        repairs=attempts if mend else 0,
         teach=bool(teacher),
         rounds=rounds if train else 0,
         measure=train or bool(collection),
@@ -214,12 +217,12 @@ def pipeline(
 
 
 def journey_stages(
-    *, corpus: bool, mend: bool, teach: bool, rounds: int, measure: bool
+    *, corpus: bool, repairs: int, teach: bool, rounds: int, measure: bool
 ) -> list[str]:
     """Every stage of a whole journey, in its order; without a round nothing is trained."""
-    from distiller.pipeline import MENDING, further
+    from distiller.pipeline import further, mending
 
-    checks = MENDING if mend else ("check",)
+    checks = mending(repairs)
     stages = ["ingest"] if corpus else []
     stages += ["knowledge", "queries", "passages", "judge"]
     stages += ["mine"] if corpus else []

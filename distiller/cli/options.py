@@ -96,7 +96,13 @@ Contrastive = Annotated[
 ]
 Attempts = Annotated[
     int,
-    typer.Option("--attempts", min=1, max=10, help="How often one text is mended at most."),
+    typer.Option(
+        "--repair-attempts",
+        "--attempts",
+        min=1,
+        max=10,
+        help="How often one text is mended at most; what is wrong then stays found.",
+    ),
 ]
 Base = Annotated[
     str,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from distiller.dataset import ValidationSummary
     from distiller.generate import Planned
     from distiller.schema.corpus import Document
+    from distiller.schema.dataset import DatasetSnapshot
     from distiller.schema.domain import Project
     from distiller.schema.jobs import Failure, OnProgress, StageReport
     from distiller.schema.jobs import Progress as StageProgress
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 SHOWN_TERMS = 12
 SHOWN_FIXES = 50
+SHOWN_CONCEPTS = 10
 SHOWN_CHARACTERS = 400
 QUARTERS = 4
 """Where stderr is no terminal, a stage says where it is at each quarter."""
@@ -132,15 +134,26 @@ def evaluation_tables(reports: Sequence[EvaluationReport]) -> None:
 
 
 def validation_table(summary: ValidationSummary) -> None:
-    """Print how many of what was checked failed."""
+    """Print how many of what was checked failed, and what the queries cover."""
+    from distiller.quality import MEASURES
+
     table = Table("check", "what fails it", "harm", "checked", "failed", title="Validation")
     for name, check in summary.checks.items():
         numbers = f"{check.checked:,}", f"{check.failed:,}"
         table.add_row(name.replace("_", " "), check.title, check.severity, *numbers)
     console = Console()
     console.print(table)
-    figures = {name: value for name, value in summary.measures.items() if value is not None}
-    console.print(", ".join(f"{name.replace('_', ' ')} {v:.2f}" for name, v in figures.items()))
+    known = {name: value for name, value in summary.measures.items() if value is not None}
+    figures = Table("coverage and variety", "", title="The queries as a whole")
+    for name, value in known.items():
+        figures.add_row(MEASURES[name], f"{value:.2f}")
+    console.print(figures)
+    if summary.uncovered:
+        more = len(summary.uncovered) - SHOWN_CONCEPTS
+        names = ", ".join(summary.uncovered[:SHOWN_CONCEPTS])
+        console.print(
+            f"no query is about: {names}{f' and {more:,} more' if more > 0 else ''}", markup=False
+        )
     console.print(
         f"{summary.passed} of {summary.examples} examples passed every check that an example "
         "has to pass"
@@ -166,6 +179,7 @@ def status_table(
     usage: Usage,
     failures: Sequence[Failure],
     documents: Sequence[Document] = (),
+    frozen: Sequence[DatasetSnapshot] = (),
 ) -> None:
     """Print what a project holds and what it has cost."""
     table = Table("kind", *(status.value for status in Status), title=project.domain.name)
@@ -181,6 +195,13 @@ def status_table(
     )
     if documents:
         console.print(f"{len(documents):,} documents of the team")
+    for snapshot in frozen:
+        size = snapshot.counts
+        console.print(
+            f"frozen {snapshot.created:%Y-%m-%d %H:%M} UTC: {size.get('train', 0):,} queries to "
+            f"train, {size.get('val', 0):,} dev and {size.get('test', 0):,} test queries, "
+            f"{snapshot.ranked_among}"
+        )
     for document in documents:
         if document.problem:
             console.print(f"not read: {document.name}: {document.problem}", markup=False)

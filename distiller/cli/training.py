@@ -198,7 +198,10 @@ def _train_on_files(
     from distiller.pipeline import recipe_of
     from distiller.splade.start import resolve
     from distiller.train import train_files, verdict
+    from distiller.train.start_language import unread
 
+    if warning := unread(plan.base, language):
+        typer.echo(warning, err=True)
     with progress_bars() as on_progress:
         model = train_files(
             train_file,

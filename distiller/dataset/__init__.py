@@ -3,7 +3,7 @@
 from distiller.dataset.assembly import assemble
 from distiller.dataset.checking import Checked, check_project, check_stage
 from distiller.dataset.example import example_texts, open_example
-from distiller.dataset.files import FORMATS, read, write
+from distiller.dataset.files import FORMATS, read, read_contents, write
 from distiller.dataset.importing import ImportReport, import_file
 from distiller.dataset.knowledge_files import (
     knowledge_base,
@@ -12,7 +12,7 @@ from distiller.dataset.knowledge_files import (
     write_knowledge,
     write_queries,
 )
-from distiller.dataset.snapshots import content_hash, freeze, snapshot_of
+from distiller.dataset.snapshots import content_hash, freeze, refreeze, snapshot_of
 from distiller.dataset.splitting import Leak, leaks, split
 from distiller.dataset.validation import Check, ValidationSummary, validate
 
@@ -34,8 +34,10 @@ __all__ = [
     "leaks",
     "open_example",
     "read",
+    "read_contents",
     "read_knowledge",
     "read_queries",
+    "refreeze",
     "snapshot_of",
     "split",
     "validate",

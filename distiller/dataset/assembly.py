@@ -150,7 +150,7 @@ def _pair_reason(pair: Pair, material: Material) -> str | None:
     if reason is None and not trusted:
         if "passage" in material.reviewed and not _pair_approved(pair):
             reason = "not_approved"
-        elif material.has_judge and not pair.judged:
+        elif (material.has_judge or pair.mined) and not (pair.judged or _pair_approved(pair)):
             reason = "unjudged"
     reason = reason or pair.disagreement
     return reason and f"passage_{reason}"

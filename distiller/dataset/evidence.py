@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from distiller.dataset.assembly import Material, gather
+from distiller.dataset.texts import digest
 from distiller.quality import Evidence, Pair
-from distiller.quality.evidence import counts
+from distiller.quality.evidence import Ranking, counts
 from distiller.retrieve import BM25
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
@@ -20,6 +21,7 @@ DEPTH = 100
 """Places of a ranking that are kept."""
 WORD_SEARCH = "word search"
 """What findings call BM25."""
+LEFT_OUT = (Status.REJECTED.value, Status.FLAGGED.value)
 
 
 def evidence_of(
@@ -48,18 +50,61 @@ def _beside_queries(material: Material, offered: Mapping[str, list[Pair]]) -> di
     return {id_: passage for id_, passage in material.passages.items() if id_ in named}
 
 
-def ranked(store: Store, project: Project, evidence: Evidence) -> Evidence:
-    """The evidence with BM25's ranking of all passages of the project for each query.
+@dataclass(frozen=True)
+class InUse:
+    """The passages of a project that are neither rejected nor flagged, those of its documents too."""
+
+    ids: Sequence[str]
+    """In ascending order."""
+    state: str
+    """Changes with any of them."""
+    texts: Callable[[], dict[str, str]]
+    """Reads passage_id → searchable text; a large corpus is only read where it has to be."""
+
+
+Ranker = Callable[[InUse, Mapping[str, str]], Mapping[str, Ranking]]
+"""Ranks passages for query_id → text; gives the name of each search → its first passages."""
+
+
+def in_use(store: Store, project: Project) -> InUse:
+    """The passages that a search of the project would rank."""
+    columns = ["id", "version", "status"]
+    found = sorted(
+        (id_, version)
+        for id_, version, status in store.values(project.id, Passage, columns)
+        if status not in LEFT_OUT
+    )
+    state = digest(project.domain.language, *(f"{id_} {version}" for id_, version in found))
+    return InUse([id_ for id_, _ in found], state[:20], lambda: _texts(store, project))
+
+
+def _texts(store: Store, project: Project) -> dict[str, str]:
+    columns = ["id", "title", "text", "status"]
+    return {
+        id_: f"{title} {text}".strip()
+        for id_, title, text, status in store.values(project.id, Passage, columns)
+        if status not in LEFT_OUT
+    }
+
+
+def by_words(language: str) -> Ranker:
+    """Ranks with BM25 alone, in memory."""
+
+    def rank(passages: InUse, queries: Mapping[str, str]) -> Mapping[str, Ranking]:
+        index = BM25(passages.texts(), language=language)
+        return {WORD_SEARCH: index.retrieve(queries, DEPTH)}
+
+    return rank
+
+
+def ranked(store: Store, project: Project, evidence: Evidence, ranker: Ranker | None) -> Evidence:
+    """The evidence with rankings of all passages of the project for each query.
 
     Passages of the corpus that stand beside no query are ranked too.
     """
-    columns = ["id", "title", "text", "status"]
-    corpus = {
-        id_: f"{title} {text}".strip()
-        for id_, title, text, status in store.values(project.id, Passage, columns)
-        if status not in ("rejected", "flagged")
-    }
-    if not corpus or not evidence.queries:
+    passages = in_use(store, project)
+    if not passages.ids or not evidence.queries:
         return evidence
-    found = BM25(corpus, language=project.domain.language).retrieve(evidence.texts, DEPTH)
-    return replace(evidence, rankings={**evidence.rankings, WORD_SEARCH: found})
+    rank = ranker or by_words(project.domain.language)
+    found = rank(passages, evidence.texts)
+    return replace(evidence, rankings={**evidence.rankings, **found})

@@ -12,7 +12,7 @@ import pyarrow.parquet
 from distiller.dataset.atomic import replacing
 from distiller.dataset.formats.beir import QRELS_HEADER, beir_files, read_beir
 from distiller.dataset.formats.documents import add_documents, documents_records
-from distiller.dataset.formats.records import ExampleBuilder
+from distiller.dataset.formats.records import Contents, ExampleBuilder, with_background
 from distiller.dataset.formats.splade import (
     add_dataset,
     add_splade,
@@ -22,7 +22,7 @@ from distiller.dataset.formats.splade import (
 from distiller.dataset.formats.table import read_table, table_text
 from distiller.dataset.formats.text_files import read_values
 from distiller.dataset.formats.triplets import read_triplets, triplets_table
-from distiller.schema.dataset import Example, SplitName
+from distiller.schema.dataset import Example, SplitName, UnlabelledPassage
 from distiller.schema.errors import DistillerError, InputError, InvalidFile, NotFound
 
 Format = Literal["splade", "dataset", "json", "jsonl", "csv", "tsv", "beir", "triplets"]
@@ -44,9 +44,17 @@ _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
 def write(
-    examples: Iterable[Example], format: str, path: Path | str, *, split: bool = False
+    examples: Iterable[Example],
+    format: str,
+    path: Path | str,
+    *,
+    split: bool = False,
+    background: Sequence[UnlabelledPassage] = (),
 ) -> list[Path]:
     """Write examples in a layout; with `split` one file for each split, for `beir` one folder.
+
+    A snapshot's background goes along in layouts that have a place for it, not into a file of
+    training queries alone; `csv`, `tsv` and `triplets` have none.
 
     Every file is there whole or not at all. A file in its place that holds more examples is kept
     as `.bak`, and a warning says so.
@@ -63,36 +71,49 @@ def write(
         raise InputError(f"unknown format {format!r}; choose one of {', '.join(FORMATS)}")
     path, examples = Path(path), list(examples)
     if format == "beir":
-        _write_beir(examples, path, split=split)
+        _write_beir(examples, path, split=split, background=background)
         return [path]
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file")
     if not split:
-        _write_file(examples, format, path)
+        _write_file(examples, format, path, background)
         return [path]
     parts: tuple[SplitName, ...] = get_args(SplitName)
     files = [path.with_name(f"{path.stem}_{part}{path.suffix}") for part in parts]
     for part, file in zip(parts, files, strict=True):
-        _write_file([e for e in examples if e.split == part], format, file)
+        some = [example for example in examples if example.split == part]
+        _write_file(some, format, file, background if part != "train" else ())
     return files
 
 
-def _write_file(examples: Sequence[Example], format: str, path: Path) -> None:
+def _write_file(
+    examples: Sequence[Example],
+    format: str,
+    path: Path,
+    background: Sequence[UnlabelledPassage],
+) -> None:
     with replacing(path, keep=lambda old: _reason_to_keep(old, len(examples))) as temporary:
         if format == "triplets":
             pyarrow.parquet.write_table(triplets_table(examples), temporary)
             return
         with temporary.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(_chunks(examples, format, path))
+            stream.writelines(_chunks(examples, format, path, background))
 
 
-def _chunks(examples: Sequence[Example], format: str, path: Path) -> Iterator[str]:
+def _chunks(
+    examples: Sequence[Example],
+    format: str,
+    path: Path,
+    background: Sequence[UnlabelledPassage],
+) -> Iterator[str]:
     if format in _DELIMITERS:
         yield table_text(examples, _DELIMITERS[format])
-    elif format == "jsonl":
-        yield from (f"{dump(record, path)}\n" for record in documents_records(examples))
+        return
+    records = with_background(_RECORDS[format](examples), background)
+    if format == "jsonl":
+        yield from (f"{dump(record, path)}\n" for record in records)
     else:
-        yield from dump_list(_RECORDS[format](examples), path)
+        yield from dump_list(records, path)
 
 
 def dump_list(records: Iterable[Any], path: Path) -> Iterator[str]:
@@ -117,8 +138,14 @@ def dump(record: Any, path: Path) -> str:
     return text
 
 
-def _write_beir(examples: Sequence[Example], path: Path, *, split: bool) -> None:
-    files = beir_files(examples, split=split)
+def _write_beir(
+    examples: Sequence[Example],
+    path: Path,
+    *,
+    split: bool,
+    background: Sequence[UnlabelledPassage],
+) -> None:
+    files = beir_files(examples, split=split, background=background)
     if path.is_file():
         raise InputError(f"{path}: is a file; beir needs a folder")
     if path.is_dir():
@@ -148,11 +175,16 @@ def _reason_to_keep(old: Path, examples: int) -> str | None:
 
 
 def read(path: Path | str, format: str | None = None) -> list[Example]:
+    """The examples of a file of training data; see `read_contents`."""
+    return read_contents(path, format).examples
+
+
+def read_contents(path: Path | str, format: str | None = None) -> Contents:
     """Read training data; without `format` its ending and content say what it is.
 
     Texts, grades, identifiers and everything else that `write` put into `splade`, `dataset`,
-    `json`, `jsonl` and `beir` come back as they were; `csv`, `tsv` and `triplets` hold texts and
-    labels only.
+    `json`, `jsonl` and `beir` come back as they were, background included; `csv`, `tsv` and
+    `triplets` hold texts and labels only.
 
     Raises:
         NotFound: there is no such file.
@@ -168,9 +200,9 @@ def read(path: Path | str, format: str | None = None) -> list[Example]:
         return read_beir(path)
     kind = format or {".csv": "csv", ".tsv": "tsv", ".parquet": "triplets"}.get(path.suffix.lower())
     if kind == "triplets":
-        return read_triplets(path)
+        return Contents(read_triplets(path), [])
     if kind in _DELIMITERS:
-        return read_table(path)
+        return Contents(read_table(path), [])
     builder = ExampleBuilder(path)
     for line, value in read_values(path):
         record_kind = kind or format_of(value, path, line)
@@ -178,7 +210,7 @@ def read(path: Path | str, format: str | None = None) -> list[Example]:
             problem = f"this is a {record_kind} file, not training data; import it into a project"
             raise InvalidFile(path, problem, line=line)
         _ADD[record_kind](builder, path, line, value)
-    return builder.examples()
+    return builder.contents()
 
 
 def format_of(value: Any, path: Path, line: int) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from distiller.dataset.files import format_of, read
+from distiller.dataset.files import format_of, read_contents
 from distiller.dataset.formats.beir import unjudged_passages
 from distiller.dataset.formats.knowledge import read_knowledge, read_queries
 from distiller.dataset.formats.text_files import read_values
 from distiller.dataset.texts import passage_id_of, query_id_of
 from distiller.schema.base import Item, Provenance, Record, new_id
-from distiller.schema.dataset import Example, LabelledPassage
+from distiller.schema.dataset import Example, LabelledPassage, UnlabelledPassage
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError, InvalidFile, NotFound
 from distiller.schema.examples import (
@@ -75,8 +75,8 @@ def import_file(store: Store, project: Project, path: Path | str) -> ImportRepor
     elif kind == "queries":
         items = list(read_queries(path))
     else:
-        examples = read(path)
-        items = _Merge(store, project).items(examples)
+        examples, background = read_contents(path)
+        items = _Merge(store, project).items(examples, background)
         if path.is_dir() and (unjudged := unjudged_passages(path, examples)):
             notes.append(f"{unjudged:,} passages of the corpus have no judgment and were left out")
     if not items:
@@ -169,7 +169,9 @@ class _Merge:
         self._present: list[Item] = [*queries, *passages]
         self._items: dict[tuple[str, ...], Item] = {}
 
-    def items(self, examples: Iterable[Example]) -> list[Item]:
+    def items(
+        self, examples: Iterable[Example], background: Iterable[UnlabelledPassage] = ()
+    ) -> list[Item]:
         """Queries, passages and judgments, each once, those that the project has included."""
         for example in examples:
             query_id = self._query(example)
@@ -187,6 +189,8 @@ class _Merge:
                     provenance=Provenance(source="import"),
                 )
                 self._items.setdefault(("judgment", query_id, passage_id), judgment)
+        for unlabelled in background:
+            self._passage(unlabelled)
         return list(self._items.values())
 
     def _query(self, example: Example) -> str:
@@ -214,7 +218,7 @@ class _Merge:
         )
         return query_id
 
-    def _passage(self, passage: LabelledPassage) -> str:
+    def _passage(self, passage: LabelledPassage | UnlabelledPassage) -> str:
         key = passage.title, passage.text
         passage_id = self._passage_ids.get(key)
         if passage_id is None:
@@ -223,7 +227,10 @@ class _Merge:
                 passage_id = passage_id_of(passage.text, passage.title, self._scope)
             self._passage_ids[key] = passage_id
             self._taken_passages.add(passage_id)
-        generated = passage.strategy not in {Strategy.IMPORTED, Strategy.MINED}
+        generated = isinstance(passage, LabelledPassage) and passage.strategy not in {
+            Strategy.IMPORTED,
+            Strategy.MINED,
+        }
         self._items.setdefault(
             ("passage", passage_id),
             Passage(

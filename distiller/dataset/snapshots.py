@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from distiller.dataset.assembly import Assembly, gather, put_together
+from distiller.dataset.assembly import Assembly, Material, gather, put_together
+from distiller.dataset.background import MOST, choose_background, key_of, unlabelled
 from distiller.dataset.checking import check_project
 from distiller.dataset.sieve import Mode, Sieve
-from distiller.dataset.splitting import FRACTIONS, leaks, split
+from distiller.dataset.splitting import FRACTIONS, leaks, split, usual_fractions
 from distiller.dataset.texts import digest
 from distiller.schema.base import Provenance, new_id
-from distiller.schema.dataset import DatasetSnapshot, Example
+from distiller.schema.dataset import DatasetSnapshot, Example, UnlabelledPassage
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
-from distiller.schema.examples import JudgmentSource
+from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource
 from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
@@ -29,17 +30,20 @@ def freeze(
     project: Project,
     *,
     seed: int = 13,
-    fractions: Sequence[float] = FRACTIONS,
+    fractions: Sequence[float] | None = None,
     quality: Mode = "weight",
     trust_mined: bool = True,
+    background: int = MOST,
     lineage: Mapping[str, Any] | None = None,
 ) -> DatasetSnapshot:
     """Freeze the approved items, or all validated ones where nobody has reviewed yet.
 
     The same content gives the same hash, and the snapshot that is there already. What the checks
     find counts less, or is left out, as `quality` says; see `Sieve`.
-    Mined negatives count before anybody judged them, unless `trust_mined` is off. `lineage` is
-    what is known of the snapshot besides, such as which round of mining it is of.
+    Mined negatives count before anybody judged them, unless `trust_mined` is off. Of the corpus,
+    `background` passages at most come along, see `choose_background`. Without `fractions` they are
+    those of `usual_fractions`. `lineage` is what is known of the snapshot besides, such as which
+    round of mining it is of.
 
     Raises:
         InputError: there is nothing to freeze, with the commonest reason; or bad fractions.
@@ -49,66 +53,139 @@ def freeze(
     assembly = put_together(material, Sieve(findings, quality))
     if not assembly.examples:
         raise InputError(_nothing(project, assembly, queries=len(material.queries)))
+    filters = {
+        "queries": "approved" if "query" in material.reviewed else "validated",
+        "passages": "approved" if "passage" in material.reviewed else "validated",
+        "judge": material.has_judge,
+        "quality": quality,
+        "trust_mined": trust_mined,
+    }
+    snapshot = _frozen(
+        store,
+        project,
+        assembly.examples,
+        answers=_answers(material, assembly.examples),
+        seed=seed,
+        fractions=fractions,
+        background=background,
+        filters=filters,
+    )
+    dropped = _negatives(assembly.examples) - _negatives(snapshot.examples)
+    if dropped:
+        assembly.excluded["passage_shared_between_splits"] = dropped
+    known = {**_lineage(store, project, assembly), **snapshot.lineage, **(lineage or {})}
+    return store.save_snapshot(snapshot.model_copy(update={"lineage": known}))
+
+
+def refreeze(
+    store: Store, project: Project, snapshot: DatasetSnapshot, *, background: int = MOST
+) -> DatasetSnapshot:
+    """The examples of an earlier snapshot, split anew, with a background of the corpus of now.
+
+    What was generated, mined or scored since then changes nothing of the examples.
+    """
+    made = _frozen(
+        store,
+        project,
+        snapshot.examples,
+        answers=_answers(gather(store, project), snapshot.examples),
+        seed=snapshot.seed,
+        fractions=None,
+        background=background,
+        filters=snapshot.filters,
+    )
+    known = {**snapshot.lineage, **made.lineage, "refrozen": snapshot.content_hash}
+    return store.save_snapshot(made.model_copy(update={"lineage": known}))
+
+
+def _frozen(
+    store: Store,
+    project: Project,
+    examples: Sequence[Example],
+    *,
+    answers: Sequence[str],
+    seed: int,
+    fractions: Sequence[float] | None,
+    background: int,
+    filters: Mapping[str, Any],
+) -> DatasetSnapshot:
+    """Examples with their splits and background; its lineage is of these alone."""
     related = {
         concept.term: concept.related_terms
         for concept in store.items(project.id, Concept)
         if not concept.stale
     }
-    examples = split(assembly.examples, seed=seed, fractions=fractions, related=related)
-    found = leaks(examples, fractions)
-    dropped = _negatives(assembly.examples) - _negatives(examples)
-    if dropped:
-        assembly.excluded["passage_shared_between_splits"] = dropped
-    snapshot = snapshot_of(
-        examples,
+
+    free = unlabelled(store.corpus(project.id), examples, answers) if background else {}
+    used = fractions or (usual_fractions(len(examples)) if free else FRACTIONS)
+    found = split(examples, seed=seed, fractions=used, related=related)
+    language = project.domain.language
+    chosen = choose_background(free, found, answers=answers, most=background, language=language)
+    lineage: dict[str, Any] = {"leaks": len(leaks(found, used))}
+    if chosen.passages:
+        lineage["background_of"] = chosen.of
+    return snapshot_of(
+        found,
+        background=chosen.passages,
         project_id=project.id,
         seed=seed,
-        filters={
-            "queries": "approved" if "query" in material.reviewed else "validated",
-            "passages": "approved" if "passage" in material.reviewed else "validated",
-            "judge": material.has_judge,
-            "fractions": list(fractions),
-            "quality": quality,
-            "trust_mined": trust_mined,
-        },
-        lineage={**_lineage(store, project, assembly), "leaks": len(found), **(lineage or {})},
+        filters={**filters, "fractions": list(used), "background": background},
+        lineage=lineage,
     )
-    return store.save_snapshot(snapshot)
+
+
+def _answers(material: Material, examples: Iterable[Example]) -> list[str]:
+    """Texts that somebody said answer a query of these, whether or not that label counts."""
+    return [
+        pair.passage.text
+        for example in examples
+        for pair in material.pairs.get(example.query_id, [])
+        if any(
+            judgment.grade >= POSITIVE_GRADE
+            for source, judgment in pair.judgments.items()
+            if source is not JudgmentSource.TEACHER
+        )
+    ]
 
 
 def snapshot_of(
     examples: Iterable[Example],
     *,
+    background: Sequence[UnlabelledPassage] = (),
     project_id: str | None = None,
     seed: int = 13,
     filters: dict[str, Any] | None = None,
     lineage: dict[str, Any] | None = None,
 ) -> DatasetSnapshot:
     """A snapshot of examples as they are split already, such as those of a file; saved nowhere."""
-    examples = list(examples)
+    examples, background = list(examples), list(background)
     by_split = Counter(example.split for example in examples)
     passages = {p.passage_id for example in examples for p in example.positives + example.negatives}
     return DatasetSnapshot(
         id=new_id("snapshot"),
         project_id=project_id,
-        content_hash=content_hash(examples),
+        content_hash=content_hash(examples, background),
         examples=examples,
+        background=background,
         seed=seed,
         filters=filters or {},
         counts={
             **{part: by_split[part] for part in ("train", "val", "test")},
             "passages": len(passages),
+            **({"background": len(background)} if background else {}),
         },
         lineage=lineage or {},
     )
 
 
-def content_hash(examples: Iterable[Example]) -> str:
-    """SHA-256 over the examples with their split.
+def content_hash(examples: Iterable[Example], background: Iterable[UnlabelledPassage] = ()) -> str:
+    """SHA-256 over the examples with their split, and over the background where there is one.
 
     Order, identifiers, names of clusters and `_meta` of files do not count.
     """
-    return digest(*sorted(_content(example) for example in examples))
+    found = digest(*sorted(_content(example) for example in examples))
+    besides = sorted(map(key_of, background))
+    return digest(found, *besides) if besides else found
 
 
 def _content(example: Example) -> str:

@@ -22,7 +22,25 @@ from distiller.schema.dataset import Example, SplitName
 from distiller.schema.errors import InputError
 
 FRACTIONS = (0.8, 0.1, 0.1)
+ENOUGH_DEV = 30
+"""Dev queries that a project of a hundred queries or more gets, at the cost of training queries:
+with half of them, chance chooses the checkpoint."""
+_FROM = 100
+_MOST_DEV = 0.2
 _ORDER: dict[SplitName, int] = {"train": 0, "val": 1, "test": 2}
+
+
+def usual_fractions(queries: int) -> tuple[float, float, float]:
+    """80, 10 and 10 percent, or more for dev where a tenth of 100 or more would be few.
+
+    >>> usual_fractions(150)
+    (0.7, 0.2, 0.1)
+    """
+    train, val, test = FRACTIONS
+    if queries >= _FROM:
+        wanted = round(min(max(val, ENOUGH_DEV / queries), _MOST_DEV), 3)
+        train, val = round(train + val - wanted, 3), wanted
+    return train, val, test
 
 
 class Leak(Record):

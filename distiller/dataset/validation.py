@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field, computed_field
 
-from distiller.dataset.checking import check_project
-from distiller.quality import CHECKS, Evidence, measures
+from distiller.dataset.checking import Topics, check_project
+from distiller.dataset.evidence import Ranker
+from distiller.quality import CHECKS, Evidence
 from distiller.schema.base import Record
 from distiller.schema.domain import Project
 from distiller.schema.quality import Finding
@@ -38,6 +39,8 @@ class ValidationSummary(Record):
     """Those of them that fail no check but hints about the retrievers and the data as a whole."""
     measures: dict[str, float | None] = Field(default_factory=dict)
     """Variety and coverage in figures; see `quality.measures`."""
+    uncovered: list[str] = Field(default_factory=list)
+    """Terms of concepts that no query is about."""
     strict: bool = False
 
     @computed_field  # type: ignore[prop-decorator]
@@ -52,7 +55,14 @@ class ValidationSummary(Record):
         return self.passed == self.examples if self.strict else self.passed > 0
 
 
-def validate(store: Store, project: Project, *, strict: bool = False) -> ValidationSummary:
+def validate(
+    store: Store,
+    project: Project,
+    *,
+    strict: bool = False,
+    ranker: Ranker | None = None,
+    topics: Topics | None = None,
+) -> ValidationSummary:
     """Check all examples that are not rejected or flagged, and keep what is found.
 
     One passage that fails a check fails the example of its query. `strict` is kept in the summary
@@ -61,12 +71,16 @@ def validate(store: Store, project: Project, *, strict: bool = False) -> Validat
     Raises:
         UnknownLanguage: the project's language is none that the packs know.
     """
-    done = check_project(store, project)
-    return summary_of(done.evidence, done.findings, strict=strict)
+    done = check_project(store, project, ranker=ranker, topics=topics)
+    return summary_of(done.evidence, done.findings, done.measures, strict=strict)
 
 
 def summary_of(
-    evidence: Evidence, findings: Iterable[Finding], *, strict: bool = False
+    evidence: Evidence,
+    findings: Iterable[Finding],
+    measured: Mapping[str, float | None],
+    *,
+    strict: bool = False,
 ) -> ValidationSummary:
     """The summary of findings that were made on this evidence."""
     by_check: dict[str, list[Finding]] = defaultdict(list)
@@ -86,11 +100,14 @@ def summary_of(
     failing = {
         id_ for name, check in found.items() if CHECKS[name].passes for id_ in check.query_ids
     }
+    bare = {finding.item_id for finding in by_check["covered_concepts"]}
+    uncovered = [concept.term for concept in evidence.concepts if concept.id in bare]
     return ValidationSummary(
         checks=found,
         examples=len(evidence.queries),
         passed=len(evidence.queries) - len(failing),
-        measures=measures(evidence),
+        measures=dict(measured),
+        uncovered=uncovered,
         strict=strict,
     )
 

@@ -78,7 +78,7 @@ def load_corpus(path: str | Path) -> dict[str, str]:
 def held_out(
     snapshot: DatasetSnapshot, split: SplitName = "test", *, language: str = "en"
 ) -> Collection:
-    """The queries of one split of a dataset, against all passages of the dataset.
+    """The queries of one split of a dataset, against all its passages and its background.
 
     Raises:
         InputError: The split has no query with a judged passage.
@@ -97,6 +97,8 @@ def held_out(
             slices[example.query_id] = {
                 name: value for name in _SLICES if (value := getattr(example, name))
             }
+    for other in snapshot.background:
+        corpus.setdefault(other.passage_id, f"{other.title} {other.text}".strip())
     if not queries:
         raise InputError(f"the {split} split has no judged query; add examples or change the split")
     return Collection(
@@ -106,9 +108,20 @@ def held_out(
         qrels=qrels,
         language=language,
         slices=slices,
-        notes=_origin_notes(snapshot),
+        notes=_origin_notes(snapshot) + _background_notes(snapshot),
         held_out=True,
     )
+
+
+def _background_notes(snapshot: DatasetSnapshot) -> list[str]:
+    count, of = len(snapshot.background), snapshot.lineage.get("background_of", 0)
+    if count >= of:
+        return []
+    return [
+        f"beside the passages with a grade, {count:,} of {of:,} others of the documents are ranked, "
+        "half of them what BM25 finds for these queries: BM25 has it a little harder here than a "
+        "model has, and either easier than among all of them"
+    ]
 
 
 def _origin_notes(snapshot: DatasetSnapshot) -> list[str]:

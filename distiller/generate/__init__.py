@@ -7,7 +7,7 @@ the ledger.
 
 from distiller.generate.cells import Focus
 from distiller.generate.extending import extend_concept, rewrite_concept
-from distiller.generate.forecast import requests_for
+from distiller.generate.forecast import Mending, requests_for
 from distiller.generate.grounded import PER_PASSAGE
 from distiller.generate.judge import judge_passages
 from distiller.generate.knowledge import SHARES, generate_knowledge
@@ -16,14 +16,15 @@ from distiller.generate.outline import has_corpus
 from distiller.generate.passages import another_negative, generate_passages
 from distiller.generate.queries import generate_queries
 from distiller.generate.repair import repair
-from distiller.generate.settling import settle
-from distiller.generate.topics import Topic, topics
+from distiller.generate.settling import merge, settle
+from distiller.generate.topics import Topic, passage_topics, topics
 
 __all__ = [
     "PER_PASSAGE",
     "SHARES",
     "Fix",
     "Focus",
+    "Mending",
     "Planned",
     "Topic",
     "another_negative",
@@ -33,6 +34,8 @@ __all__ = [
     "generate_queries",
     "has_corpus",
     "judge_passages",
+    "merge",
+    "passage_topics",
     "planned",
     "repair",
     "requests_for",

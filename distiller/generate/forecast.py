@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from distiller.generate import reading
 from distiller.generate.cells import BATCH
 from distiller.generate.context import DOCUMENT_TYPES, FACTS, LINKS, QUESTIONS
 from distiller.generate.grounded import PER_PASSAGE, SHOWN_TOKENS, shortened
 from distiller.generate.knowledge import ENTRIES, areas_for
+from distiller.generate.mending import PURE, Fix
 from distiller.generate.passages import strategies_for
 from distiller.generate.writing import LENGTHS, checked_length
 from distiller.llm import Planned
@@ -18,6 +22,7 @@ from distiller.packs.languages import language
 from distiller.packs.shown_passages import shown_passages
 from distiller.packs.strategies import strategies
 from distiller.packs.templates import template
+from distiller.quality import Mend
 from distiller.schema.domain import Domain
 from distiller.schema.errors import InputError
 from distiller.schema.usage import Prompt
@@ -28,7 +33,28 @@ TOKENS |= {"grounded": 32, "other": 35, "judgment": 45, "score": 1}
 PASSAGE_TOKENS = {"short": 130, "medium": 240, "long": 480}
 TOPPED_UP = 1.15
 """Requests made over those planned: duplicates, and what has to be asked for again."""
+MENDED = 0.1
+"""Share of the written texts that a model writes anew, once for each attempt. Assumed, and rather
+high: what the checks of texts find is refused while it is written (of 674 queries that the embedded
+model wrote from four collections, none had to be mended), so that what is left is what a judge
+refuses."""
 SENTENCE = "the landlord returns the deposit within a period of some weeks after the tenancy ended "
+
+
+class Mending(NamedTuple):
+    """Texts that a repair has a model write anew."""
+
+    queries: int = 0
+    passages: int = 0
+    negatives: int = 0
+    """Written in the place of others."""
+
+    @classmethod
+    def of(cls, fixes: Iterable[Fix]) -> Mending:
+        """What planned repairs will take; those that need no model take nothing."""
+        counts = Counter(fix.mend for fix in fixes if fix.mend not in PURE)
+        kinds = Mend.REWRITE_QUERY, Mend.REWRITE_PASSAGE, Mend.REPLACE_NEGATIVE
+        return cls(*(counts[kind] for kind in kinds))
 
 
 def requests_for(  # noqa: PLR0913 - as many as a plan has
@@ -45,11 +71,14 @@ def requests_for(  # noqa: PLR0913 - as many as a plan has
     grounded_negatives: int = 0,
     length: str = "medium",
     contrastive: bool = False,
+    mending: Mending | None = None,
+    attempts: int = 1,
 ) -> list[Planned]:
     """What a run from nothing will ask for, in the order of the stages.
 
     `read` of the concepts and `grounded` of the queries are written from documents; the passage
-    of such a query is its first positive.
+    of such a query is its first positive. The stage `repair` stands for `attempts` rounds of it
+    with what is judged anew after each; `mending` is what one of them takes where that is known.
 
     Raises:
         InputError: an unknown stage or length, a language or template that is not there.
@@ -78,6 +107,13 @@ def requests_for(  # noqa: PLR0913 - as many as a plan has
             *_passages(domain, passages, length),
         ],
         "judge": lambda: _judge(domain, passages + grounded, length),
+        "repair": lambda: _repair(
+            domain,
+            mending or Mending(math.ceil(MENDED * queries), math.ceil(MENDED * passages)),
+            attempts,
+            per_query=(passages + grounded) / queries,
+            length=length,
+        ),
     }
     unknown = [stage for stage in stages if stage not in planned]
     if unknown:
@@ -199,3 +235,41 @@ def _judge(domain: Domain, passages: int, length: str) -> list[Planned]:
         _like("judge", grade, passages, TOKENS["judgment"]),
         _like("judge", score, passages, TOKENS["score"]),
     ]
+
+
+def _repair(
+    domain: Domain, mending: Mending, attempts: int, *, per_query: float, length: str
+) -> list[Planned]:
+    query = _render(
+        "repair.query",
+        domain,
+        style=template(domain.template).query_style,
+        examples=domain.example_queries[:6],
+        query=SENTENCE,
+        concepts=["security deposit"] * 2,
+        passage=shortened(SENTENCE * 20, SHOWN_TOKENS),
+        fault=SENTENCE,
+        limits="8 to 15 words",
+    )
+    low, high = LENGTHS[checked_length(length)].sentences
+    passage = _render(
+        "repair.passage",
+        domain,
+        style=template(domain.template).passage_style,
+        passage=SENTENCE * (PASSAGE_TOKENS[length] // 20),
+        fault=SENTENCE,
+        query=SENTENCE,
+        answers=True,
+        low=low,
+        high=high,
+    )
+    texts = PASSAGE_TOKENS[length]
+    judged = mending.queries * per_query + mending.passages + mending.negatives
+    anew = [
+        _like("repair", query, TOPPED_UP * attempts * mending.queries, TOKENS["query"]),
+        _like("repair", passage, TOPPED_UP * attempts * mending.passages, texts),
+        *_variants(domain, attempts * mending.negatives, strategies_for(0, 1, False)),
+        *_passages(domain, attempts * mending.negatives, length),
+        *_judge(domain, math.ceil(attempts * judged), length),
+    ]
+    return [replace(item, stage="repair") for item in anew]

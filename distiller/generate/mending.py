@@ -150,6 +150,11 @@ def is_document(passage: Passage) -> bool:
     return passage.provenance.source == "corpus"
 
 
+def tried(attempts: int) -> str:
+    """Why a finding is left alone that repairs did not help."""
+    return f"tried {attempts} {'time' if attempts == 1 else 'times'}, and still wrong"
+
+
 def key_of(item: Query | Passage, check: str) -> str:
     """What a repair that failed is kept under."""
     return f"{item.id}/{check}"
@@ -238,7 +243,7 @@ class _Planner:
             raise _Left("a reviewer has decided")
         failed = self.failures.get(key_of(item, check), 0)
         if self._mended(item) + failed >= self.attempts:
-            raise _Left(f"tried {self.attempts} times already")
+            raise _Left(tried(self.attempts))
 
     def _anew(
         self, finding: Finding, item: Passage, query: Query | None, label: Judgment | None

@@ -15,7 +15,7 @@ from typing import TypeVar
 from distiller.generate import answers
 from distiller.generate.cells import LIMITS
 from distiller.generate.grounding import USABLE, Grounding
-from distiller.generate.mending import Fix, is_document, key_of, planned
+from distiller.generate.mending import Fix, is_document, key_of, planned, tried
 from distiller.generate.passages import PassageStage
 from distiller.generate.queries import MAX_TOKENS
 from distiller.generate.records import firmly
@@ -73,7 +73,10 @@ async def repair(
         if fix.pure:
             await run_.settle(fix)
     await stage.all(run_.work([fix for fix in plan.fixes if not fix.pure]))
-    stage.notes += notes(run_.done, plan.skipped)
+    left = planned(store, project, checks=checks, targets=targets, attempts=attempts).skipped
+    last = tried(attempts)  # some have now been tried for the last time
+    told = plan.skipped | ({last: left[last]} if last in left else {})
+    stage.notes += notes(run_.done, told)
     return stage.report(needed=False)
 
 

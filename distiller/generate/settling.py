@@ -66,19 +66,39 @@ def apply(store: Store, project: Project, fix: Fix) -> int:
         store.edit(changed, who=WHO, reason=fix.reason, project_id=project.id)
         return 1
     assert fix.other is not None
-    kept = _root(store, project, fix.other)
-    if kept.status in (Status.REJECTED, Status.FLAGGED) or kept.id == fix.item.id:
+    return merge(store, project, fix.item, fix.other, who=WHO, reason=fix.reason)
+
+
+def merge(
+    store: Store,
+    project: Project,
+    gone: Query | Passage,
+    into: Query | Passage,
+    *,
+    who: str,
+    reason: str,
+) -> int:
+    """Reject one of two that say the same; what was judged of it goes to the other.
+
+    Returns 1, or 0 where the other one does not stand any more.
+
+    Raises:
+        Conflict: Somebody changed the item since it was read.
+    """
+    kept = _root(store, project, into)
+    if kept.status in (Status.REJECTED, Status.FLAGGED) or kept.id == gone.id:
         return 0
-    store.add(project.id, _moved(store, project, fix.item, kept))
+    moved = _moved(store, project, gone, kept)
     store.set_status(
         project.id,
-        type(fix.item),
-        [fix.item.id],
+        type(gone),
+        [gone.id],
         Status.REJECTED,
-        who=WHO,
-        reason=f"{fix.reason}, merged into {kept.id}",
-        versions={fix.item.id: fix.item.version},
+        who=who,
+        reason=f"{reason}, merged into {kept.id}",
+        versions={gone.id: gone.version},
     )
+    store.add(project.id, moved)
     return 1
 
 

@@ -201,9 +201,8 @@ class Stage:
                     f"stage {self.name!r}: all {len(self._failed)} requests failed, most often "
                     f"({count}) with {reason}; mend that and run again"
                 )
-            self.notes.append(
-                f"{len(self._failed)} failed, most often ({count}) with {reason}; run again to retry"
-            )
+            told = f"{len(self._failed)} failed, most often ({count}) with {reason}"
+            self.notes.append(f"{told}; run again to retry" if needed else told)
         return StageReport(
             stage=self.name,
             made=self.made,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from distiller.generate.outline import EMPTY, corpus_outline
+from distiller.dataset.texts import digest
+from distiller.generate.outline import EMPTY, Outline, corpus_outline
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
 from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource, Passage, Query
@@ -35,11 +39,7 @@ def topics(store: Store, project: Project) -> list[Topic]:
     found = corpus_outline(store, project)
     if found is None:
         return []
-    cluster = {
-        id_: int(label)
-        for id_, label, told in zip(found.ids, found.cluster, found.substance, strict=True)
-        if told > EMPTY
-    }
+    cluster = _clusters(found)
     sizes = Counter(cluster.values())
     asked = _asked(store, project, cluster)
     shown = {label: found.representatives(label, SHOWN) for label in found.labels}
@@ -50,6 +50,39 @@ def topics(store: Store, project: Project) -> list[Topic]:
         for label in found.labels
     ]
     return sorted(made, key=lambda topic: (topic.queries / topic.passages, -topic.passages))
+
+
+def passage_topics(store: Store, project: Project, workspace: Path) -> dict[str, int]:
+    """passage_id → its topic, of all passages of the documents that tell something.
+
+    Kept in the workspace, and found anew once the documents have changed.
+    """
+    columns = ["id", "version", "status", "origin", "stale"]
+    rows = store.values(project.id, Passage, columns)
+    state = digest(project.domain.language, *("/".join(map(str, row)) for row in sorted(rows)))
+    file = workspace / "index" / project.id / "topics.json"
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["state"] == state:
+            return {str(id_): int(label) for id_, label in kept["topics"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass  # whatever is wrong with it, it can be made anew
+    found = corpus_outline(store, project)
+    topic = _clusters(found) if found else {}
+    with suppress(OSError):  # a disk that is full costs time, no data
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_suffix(".new")
+        scratch.write_text(json.dumps({"state": state, "topics": topic}), encoding="utf-8")
+        scratch.replace(file)
+    return topic
+
+
+def _clusters(found: Outline) -> dict[str, int]:
+    return {
+        id_: int(label)
+        for id_, label, told in zip(found.ids, found.cluster, found.substance, strict=True)
+        if told > EMPTY
+    }
 
 
 def _asked(store: Store, project: Project, cluster: dict[str, int]) -> Counter[int]:

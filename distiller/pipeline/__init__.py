@@ -10,7 +10,14 @@ from distiller.pipeline.models import TUNED, recipe_of
 from distiller.pipeline.plan import Journey, Plan, Stage
 from distiller.pipeline.rounds import further, further_of
 from distiller.pipeline.running import forecasts, run
-from distiller.pipeline.stages import ALL_STAGES, LLM_STAGES, LOCAL_STAGES, MENDING, WRITING
+from distiller.pipeline.stages import (
+    ALL_STAGES,
+    LLM_STAGES,
+    LOCAL_STAGES,
+    MENDING,
+    WRITING,
+    mending,
+)
 
 __all__ = [
     "ALL_STAGES",
@@ -28,6 +35,7 @@ __all__ = [
     "freeze_project",
     "further",
     "further_of",
+    "mending",
     "packed_data",
     "recipe_of",
     "run",

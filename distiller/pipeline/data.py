@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from distiller.corpus.ingest import ingest, signatures_file
+from distiller.corpus.ranks import KeptRanks
 from distiller.corpus.searches import mine_corpus
 from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage as run_checks
 from distiller.dataset import freeze
 from distiller.evaluate import load
-from distiller.generate import settle
+from distiller.generate import passage_topics, settle
 from distiller.pipeline.plan import Journey
 from distiller.pipeline.rounds import gave_up, known_snapshot, lineage, searches
 from distiller.schema.dataset import DatasetSnapshot
@@ -68,6 +70,8 @@ async def check_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
         journey.store,
         journey.project,
         tests=_tests(journey),
+        ranker=KeptRanks(journey.settings, journey.project, journey.plan.base, on_progress),
+        topics=partial(passage_topics, journey.store, journey.project, journey.settings.workspace),
         on_progress=on_progress,
     )
 
@@ -105,7 +109,10 @@ async def snapshot_stage(journey: Journey, on_progress: OnProgress) -> StageRepo
         stage="snapshot",
         made=0 if wanted else size,
         present=size if wanted else 0,
-        notes=[", ".join(f"{counts.get(part, 0)} {part}" for part in ("train", "val", "test"))],
+        notes=[
+            ", ".join(f"{counts.get(part, 0)} {part}" for part in ("train", "val", "test")),
+            f"val and test queries are {journey.snapshot.ranked_among}",
+        ],
     )
 
 
@@ -123,6 +130,7 @@ def freeze_project(
         seed=settings.seed,
         quality=settings.quality,
         trust_mined=settings.trust_mined,
+        background=settings.background,
         lineage=lineage,
     )
 

@@ -74,7 +74,11 @@ def errand(
 
 
 def packed_data(snapshot: DatasetSnapshot) -> bytes:
-    """Everything that training reads of a snapshot, gzipped, in the layout `jsonl`."""
+    """Everything that training reads of a snapshot, gzipped, in the layout `jsonl`.
+
+    Its background too, so that the same checkpoint is chosen there.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        [file] = write(snapshot.examples, "jsonl", Path(folder) / "data.jsonl")
+        path = Path(folder) / "data.jsonl"
+        [file] = write(snapshot.examples, "jsonl", path, background=snapshot.background)
         return gzip.compress(file.read_bytes(), 6, mtime=0)

@@ -14,6 +14,7 @@ from distiller.splade.start import resolve
 from distiller.train import PRESETS, Recipe, train, verdict
 from distiller.train.folders import folder_name, models_folder
 from distiller.train.pace import calibrate, changed
+from distiller.train.start_language import unread
 
 TUNED = "tuned"
 """What reports of a journey call the model that it trained; its folder's name says little."""
@@ -24,6 +25,7 @@ async def train_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
     assert snapshot is not None, "the stage 'snapshot' comes before 'train'"
     if gave_up(journey):
         return StageReport(stage="train", made=0, present=1)
+    language = journey.project.domain.language
     recipe = recipe_of(plan).model_copy(update={"seed": journey.settings.seed})
     name = folder_name(snapshot.content_hash, plan.base, recipe.name)
     folder = plan.output or models_folder(journey.settings.workspace, journey.project) / name
@@ -34,7 +36,7 @@ async def train_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
         recipe,
         resolve(plan.base, journey.settings.cache_dir),
         folder,
-        language=journey.project.domain.language,
+        language=language,
         canary=load(journey.settings.canary) if journey.settings.canary else None,
         on_progress=_of_round(at, on_progress) if plan.rounds > 1 else on_progress,
     )
@@ -42,6 +44,7 @@ async def train_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
     journey.store.save_model(journey.model)
     journey.trained.append(journey.model)
     notes = [f"model in {_from_here(model.path)}", verdict(model)]
+    notes += filter(None, [unread(plan.base, language)])
     return StageReport(stage="train", made=1, present=0, notes=notes)
 
 

@@ -143,7 +143,13 @@ def material(journey: Journey) -> str:
         "corpus": sorted(passage.id for passage in store.corpus(project.id)),
         "plan": plan.model_dump(mode="json", include=chosen),
         "teacher": plan.teacher or usual_teacher(project.domain.language),
-        "settings": [settings.seed, settings.quality, settings.trust_mined, str(settings.canary)],
+        "settings": [
+            settings.seed,
+            settings.quality,
+            settings.trust_mined,
+            settings.background,
+            str(settings.canary),
+        ],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

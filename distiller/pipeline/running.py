@@ -7,17 +7,16 @@ import time
 from collections.abc import Sequence
 from itertools import groupby
 
-from distiller.generate import (
-    SHARES,
-    has_corpus,
-    requests_for,
-)
+from distiller.generate import SHARES, Mending, Planned, has_corpus, planned, requests_for
 from distiller.llm import connect, forecast
 from distiller.pipeline.plan import Journey
-from distiller.pipeline.stages import ALL_STAGES, LLM_STAGES, WRITING
+from distiller.pipeline.stages import ALL_STAGES, LLM_STAGES, MENDING, WRITING
 from distiller.schema.errors import InputError
 from distiller.schema.jobs import Progress, StageReport
 from distiller.schema.usage import Forecast
+
+AGAIN = MENDING[1:]
+"""One round of mending, after which it is known what is left."""
 
 
 async def run(journey: Journey, stages: Sequence[str]) -> list[StageReport]:
@@ -34,7 +33,10 @@ async def run(journey: Journey, stages: Sequence[str]) -> list[StageReport]:
         if name not in ALL_STAGES:
             raise InputError(f"no stage is called {name!r}; there are {', '.join(ALL_STAGES)}")
     reports = []
-    for asks_model, group in groupby(stages, key=LLM_STAGES.__contains__):
+    for asks_model, names in groupby(stages, key=LLM_STAGES.__contains__):
+        group = list(names)
+        if asks_model and _is_over(journey, group):
+            continue
         if asks_model:
             async with connect(
                 journey.settings,
@@ -52,8 +54,10 @@ async def run(journey: Journey, stages: Sequence[str]) -> list[StageReport]:
 def forecasts(journey: Journey, stages: Sequence[str]) -> list[Forecast]:
     """What the stages that ask a language model will use, if nothing of it is there yet."""
     plan = journey.plan
+    first = stages.index("repair") if "repair" in stages else len(stages)
+    before = [name for name in stages[:first] if name in WRITING]
     requests = requests_for(
-        [name for name in stages if name in WRITING],
+        [*before, *stages[first : first + 1]],
         journey.project.domain,
         concepts=plan.concepts,
         read=math.ceil(_share_read(journey, stages) * plan.concepts),
@@ -65,8 +69,34 @@ def forecasts(journey: Journey, stages: Sequence[str]) -> list[Forecast]:
         grounded_negatives=plan.grounded_negatives,
         length=plan.length,
         contrastive=plan.contrastive,
+        mending=_known_mending(journey, before) if first < len(stages) else None,
+        attempts=min(plan.attempts, stages.count("repair")),
     )
     return forecast(requests, journey.settings)
+
+
+def _known_mending(journey: Journey, before: Sequence[str]) -> Mending | None:
+    """What is to be mended now; None where texts are written before that nobody knows yet."""
+    if {"queries", "passages"} & set(before):
+        return None
+    return Mending.of(_to_mend(journey).fixes)
+
+
+def _to_mend(journey: Journey) -> Planned:
+    plan = journey.plan
+    return planned(
+        journey.store,
+        journey.project,
+        checks=plan.checks,
+        targets=plan.targets,
+        attempts=plan.attempts,
+    )
+
+
+def _is_over(journey: Journey, names: Sequence[str]) -> bool:
+    """Whether these stages are a further round of mending, with nothing left to mend."""
+    done = tuple(report.stage for report in journey.done[-len(AGAIN) :])
+    return tuple(names) == AGAIN[:-1] and done == AGAIN and not _to_mend(journey).fixes
 
 
 def _share_read(journey: Journey, stages: Sequence[str]) -> float:

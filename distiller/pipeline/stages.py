@@ -7,6 +7,15 @@ from distiller.pipeline.plan import Stage
 
 MENDING = ("check", "repair", "judge", "check")
 """Find what is wrong, mend it, have what is new judged, and see what is left."""
+
+
+def mending(attempts: int) -> tuple[str, ...]:
+    """Rounds of mending, with a look at what is left after each; `run` skips those with nothing to
+    do. What is still found after the last stays found.
+    """
+    return (MENDING[0], *MENDING[1:] * attempts)
+
+
 WRITING = ("knowledge", "queries", "passages", "judge")
 """Everything that the language model writes, in its order."""
 LLM_STAGES: dict[str, Stage] = {

@@ -15,7 +15,8 @@ def copied_share(query: str, passage: str) -> float:
     if len(words(query)) < RUN:
         return 0.0
     runs = shingles(query, RUN)
-    return len(runs & shingles(passage, RUN)) / len(runs)
+    held = f" {' '.join(words(passage))} "
+    return sum(f" {run} " in held for run in runs) / len(runs)
 
 
 def copies(query: str, passage: str) -> bool:

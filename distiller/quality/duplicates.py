@@ -1,16 +1,18 @@
 """Which of many texts say the same in nearly the same words.
 
-MinHash with locality-sensitive hashing proposes pairs (Broder, "On the resemblance and containment
-of documents", 1997), the exact Jaccard similarity of their shingles decides.
+Within one set of texts all pairs are found exactly (`overlap`). Across two sets, and among texts
+that come one by one, MinHash with locality-sensitive hashing proposes (Broder, "On the resemblance
+and containment of documents", 1997), and the exact Jaccard similarity of their shingles decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from datasketch import MinHash, MinHashLSH
 from scipy.cluster.hierarchy import DisjointSet
 
+from distiller.quality.overlap import Sets, alike
 from distiller.quality.texts import fold, similarity, stems, words
 
 THRESHOLD = 0.8
@@ -40,16 +42,16 @@ def shingles(text: str, size: int) -> frozenset[str]:
 def near_duplicates(
     texts: Mapping[str, str], size: int, threshold: float = THRESHOLD
 ) -> list[tuple[str, str]]:
-    """Pairs of keys whose texts are near-duplicates, in an order that only the texts decide.
+    """Pairs of keys whose texts are near-duplicates, the earlier one first, in the order given.
 
     Of many texts with the same shingles each is paired with the first of them, not with all.
 
     Args:
         texts: key → text.
         size: words of a shingle, `QUERY_SHINGLE` or `PASSAGE_SHINGLE`.
-        threshold: Jaccard similarity from which a pair counts, above 0.6.
+        threshold: Jaccard similarity from which a pair counts.
     """
-    return _pairs(_alike({key: shingles(text, size) for key, text in texts.items()}), threshold)
+    return [pair[:2] for pair in _pairs(texts, lambda text: shingles(text, size), threshold)]
 
 
 def near_queries(
@@ -57,15 +59,14 @@ def near_queries(
 ) -> list[tuple[str, str, float]]:
     """Pairs of queries that ask the same, with their similarity, the likest first.
 
-    See `asks_same` for what that means.
+    See `asks_same` for what that means. Of many with the same stems each is paired with the first.
     """
-    sets = {key: stems(text, tag) for key, text in texts.items()}
     found = [
-        (one, two, similarity(sets[one], sets[two]))
-        for one, two in _pairs(_alike(sets), threshold)
+        (one, two, share)
+        for one, two, share in _pairs(texts, lambda text: stems(text, tag), threshold)
         if asks_same(texts[one], texts[two], tag, threshold)
     ]
-    return sorted(found, key=lambda pair: (-pair[2], pair))
+    return sorted(found, key=lambda pair: -pair[2])
 
 
 def asks_same(one: str, two: str, tag: str, threshold: float = THRESHOLD) -> bool:
@@ -101,9 +102,9 @@ def shared(
         looked_up = _hashed([shingles(theirs[key], size) for key in batch])
         for key, (found, hashed) in zip(batch, looked_up, strict=True):
             for at in index.query(hashed):
-                alike = similarity(found, sets[at][0])
-                if alike >= threshold and alike > nearest.get(at, (0.0, ""))[0]:
-                    nearest[at] = alike, key
+                share = similarity(found, sets[at][0])
+                if share >= threshold and share > nearest.get(at, (0.0, ""))[0]:
+                    nearest[at] = share, key
     return {key: other for at, (_, other) in sorted(nearest.items()) for key in sets[at][1]}
 
 
@@ -122,12 +123,21 @@ def _alike(sets: Mapping[str, frozenset[str]]) -> dict[frozenset[str], list[str]
     return same
 
 
-def _pairs(same: Mapping[frozenset[str], list[str]], threshold: float) -> list[tuple[str, str]]:
-    pairs = [(keys[0], key) for keys in same.values() for key in keys[1:]]
+def _pairs(
+    texts: Mapping[str, str], cut: Callable[[str], frozenset[str]], threshold: float
+) -> list[tuple[str, str, float]]:
+    sets = Sets.of(texts, cut)
+    pairs = [(keys[0], key, 1.0) for keys in sets.keys for key in keys[1:]]
     pairs += [
-        (same[first][0], same[second][0]) for first, second in _similar(list(same), threshold)
+        (sets.keys[one][0], sets.keys[two][0], share)
+        for one, two, share in alike(sets.members, threshold)
     ]
-    return sorted((min(pair), max(pair)) for pair in pairs)
+    place = {key: at for at, key in enumerate(texts)}
+    ordered = [
+        (one, two, share) if place[one] < place[two] else (two, one, share)
+        for one, two, share in pairs
+    ]
+    return sorted(ordered, key=lambda pair: (place[pair[0]], place[pair[1]]))
 
 
 def _index() -> MinHashLSH:
@@ -139,17 +149,6 @@ def _hashed(sets: Sequence[frozenset[str]]) -> Iterable[tuple[frozenset[str], Mi
         batch = sets[start : start + _BATCH]
         encoded = [[shingle.encode("utf-8", "surrogatepass") for shingle in s] for s in batch]
         yield from zip(batch, MinHash.bulk(encoded, num_perm=_PERMUTATIONS), strict=True)
-
-
-def _similar(
-    sets: Sequence[frozenset[str]], threshold: float
-) -> Iterable[tuple[frozenset[str], frozenset[str]]]:
-    index = _index()
-    for at, (found, hashed) in enumerate(_hashed(sets)):
-        for other in index.query(hashed):
-            if similarity(found, sets[other]) >= threshold:
-                yield sets[other], found
-        index.insert(at, hashed)
 
 
 class Seen:

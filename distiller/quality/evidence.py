@@ -6,13 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from distiller.quality.duplicates import PASSAGE_SHINGLE, near_duplicates
+from distiller.quality.duplicates import PASSAGE_SHINGLE, near_duplicates, near_queries
 from distiller.quality.pairs import Pair
 from distiller.schema.base import Item, Status
 from distiller.schema.domain import Domain
 from distiller.schema.examples import Passage, Query
 from distiller.schema.knowledge import Concept
-from distiller.schema.retrieval import Collection, Run
+from distiller.schema.retrieval import Collection
+
+TWINS = 0.7
+"""Jaccard similarity of stems from which an answer to one query is likely one to the other."""
+
+
+Ranking = Mapping[str, Mapping[str, float]]
+"""query_id → passage_id → score."""
 
 
 def counts(item: Item) -> bool:
@@ -31,8 +38,10 @@ class Evidence:
     offered: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
     """query_id → its pairs, those whose judgments are all stale included."""
     concepts: Sequence[Concept] = ()
-    rankings: Mapping[str, Run] = field(default_factory=dict)
+    rankings: Mapping[str, Ranking] = field(default_factory=dict)
     """Name of a retriever → its first passages, of all that the project has, for each query."""
+    topics: Mapping[str, int] = field(default_factory=dict)
+    """passage_id → what it is about, of all passages of the documents; see `generate.topics`."""
     corpus_size: int = 0
     """Passages that were ranked."""
     tests: Mapping[str, Collection] = field(default_factory=dict)
@@ -54,10 +63,15 @@ class Evidence:
     @cached_property
     def near_passages(self) -> list[tuple[str, str]]:
         """Pairs of passages that say the same, the older one first, by the age of the older one."""
-        ids = list(self.passages)
-        texts = {f"{at:09}": passage.text for at, passage in enumerate(self.passages.values())}
-        found = near_duplicates(texts, PASSAGE_SHINGLE)
-        return [(ids[int(first)], ids[int(later)]) for first, later in found]
+        texts = {id_: passage.text for id_, passage in self.passages.items()}
+        return near_duplicates(texts, PASSAGE_SHINGLE)
+
+    @cached_property
+    def near_queries(self) -> list[tuple[str, str, float]]:
+        """Pairs of queries that ask nearly the same, the older one first, with their similarity;
+        the likest pair comes first.
+        """
+        return near_queries(self.texts, self.domain.language, TWINS)
 
     def all_pairs(self) -> Iterator[Pair]:
         """The pairs of all queries whose judgment counts."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from scipy.cluster.hierarchy import DisjointSet
 
-from distiller.quality.duplicates import near_queries
 from distiller.quality.evidence import Evidence
 from distiller.quality.of_texts import of_passage, of_query, quoted
 from distiller.quality.pairs import MARGIN, Pair
@@ -15,8 +14,6 @@ from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource
 from distiller.schema.quality import Finding
 
 MIN_NEGATIVES = 1
-TWINS = 0.7
-"""Jaccard similarity of stems from which an answer to one query is likely one to the other."""
 ABOVE = 1.5
 """Times the best answer's score from which a negative is suspicious: good hard negatives score
 somewhat above it, for that is what makes them hard."""
@@ -98,11 +95,11 @@ def negatives_rank_below(evidence: Evidence) -> Iterator[Finding]:
         return
     for query_id, pairs in evidence.pairs.items():
         positives = [pair.passage.id for pair in _standing(pairs, positive=True)]
+        if not positives:
+            continue
+        rankings = [run.get(query_id, {}) for run in evidence.rankings.values()]
         for pair in _standing(pairs, positive=False):
-            above = positives and all(
-                _beats(run.get(query_id, {}), pair.passage.id, positives)
-                for run in evidence.rankings.values()
-            )
+            above = all(_beats(ranked, pair.passage.id, positives) for ranked in rankings)
             if above and not _cleared(pair, pairs):
                 yield of_passage(
                     "negatives_rank_below",
@@ -143,7 +140,7 @@ def no_twins_answer(evidence: Evidence) -> Iterator[Finding]:
         if pair.positive and pair.disagreement is None:
             answers[pair.query.id].setdefault(alike[pair.passage.id], pair)
     twins: dict[str, list[str]] = defaultdict(list)
-    for one, two, _ in near_queries(evidence.texts, evidence.domain.language, TWINS):
+    for one, two, _ in evidence.near_queries:
         twins[one].append(two)
         twins[two].append(one)
     for query_id, pairs in evidence.pairs.items():
@@ -192,8 +189,11 @@ def found_again(evidence: Evidence) -> Iterator[Finding]:
 
 def _place(ranked: Mapping[str, float], wanted: set[str]) -> int | None:
     """The first place, from 1, of one of the passages."""
-    order = sorted(ranked, key=lambda id_: (-ranked[id_], id_))
-    return next((place for place, id_ in enumerate(order, 1) if id_ in wanted), None)
+    known = [(-ranked[id_], id_) for id_ in wanted if id_ in ranked]
+    if not known:
+        return None
+    first = min(known)
+    return 1 + sum((-score, id_) < first for id_, score in ranked.items())
 
 
 def _names(evidence: Evidence) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import log
 from statistics import mean, median
+from types import MappingProxyType
 
 from distiller.quality.duplicates import PASSAGE_SHINGLE, QUERY_SHINGLE, asks_same, shared
 from distiller.quality.evidence import Evidence
@@ -78,14 +79,33 @@ def unseen(evidence: Evidence) -> Iterator[Finding]:
             yield of_passage("unseen", evidence.passages[id_], reason, other=other)
 
 
+MEASURES = MappingProxyType(
+    {
+        "distinct_1": "Different words, of all words in the queries",
+        "distinct_2": "Different pairs of words, of all pairs in the queries",
+        "self_similarity": "How much two queries share on average, 0 nothing to 1 everything",
+        "concepts_covered": "Share of concepts that a query is about",
+        "evenness": "How evenly queries spread over concepts and types, 0 to 1 evenly",
+        "topics_covered": "Share of the documents' topics that a query asks about",
+        "topic_evenness": "How evenly queries spread over the documents' topics, 0 to 1 evenly",
+        "distinct_cells": "Different concepts × types × topics, of all that queries fall in",
+        "length_drift": "Length of the queries, in times of the expert's examples",
+        "query_words": "Words in a query",
+    }
+)
+"""Name of a measure → what it tells, in plain words."""
+
+
 def measures(evidence: Evidence) -> dict[str, float | None]:
     """Variety and coverage in figures; None where too little is there to tell.
 
     `distinct_1`, `distinct_2`: distinct words (pairs of words) over all of the queries (Li et al.
     2016, https://arxiv.org/abs/1510.03055). `self_similarity`: mean Jaccard similarity of stems
     between two queries. `concepts_covered`: share of concepts that a query names. `evenness`:
-    entropy of queries over concepts × types, over its maximum. `length_drift`: median query length
-    over that of the expert's examples.
+    entropy of queries over concepts × types, over its maximum. `topics_covered`, `topic_evenness`:
+    the same of the clusters of the documents' passages, by the passages that answer.
+    `distinct_cells`: distinct cells of concept × type × cluster over all that queries fall in, as
+    `distinct_1` of words. `length_drift`: median query length over that of the expert's examples.
     """
     texts = list(evidence.texts.values())
     tag = evidence.domain.language
@@ -95,6 +115,7 @@ def measures(evidence: Evidence) -> dict[str, float | None]:
         "self_similarity": self_similarity(texts, tag),
         "concepts_covered": _covered(evidence),
         "evenness": evenness(_cells(evidence)),
+        **_of_topics(evidence),
         "length_drift": length_drift(texts, evidence.domain.example_queries, tag),
         "query_words": mean(length(text, tag) for text in texts) if texts else None,
     }
@@ -150,3 +171,26 @@ def _cells(evidence: Evidence) -> dict[object, int]:
         for term in {fold(term) for term in query.key_concepts} & known:
             cells[term, query.type] += 1
     return cells
+
+
+def _of_topics(evidence: Evidence) -> dict[str, float | None]:
+    """Coverage of what the documents are about; None without documents."""
+    if not evidence.topics:
+        return dict.fromkeys(("topics_covered", "topic_evenness", "distinct_cells"))
+    asked: Counter[object] = Counter(dict.fromkeys(evidence.topics.values(), 0))
+    known = {fold(concept.term) for concept in evidence.concepts}
+    cells: Counter[tuple[str, str, int]] = Counter()
+    for query in evidence.queries:
+        about = {
+            evidence.topics[pair.passage.id]
+            for pair in evidence.pairs.get(query.id, ())
+            if pair.positive and pair.passage.id in evidence.topics
+        }
+        asked.update(about)
+        terms = {fold(term) for term in query.key_concepts} & known
+        cells.update((term, query.type, topic) for term in terms for topic in about)
+    return {
+        "topics_covered": sum(map(bool, asked.values())) / len(asked),
+        "topic_evenness": evenness(asked),
+        "distinct_cells": len(cells) / cells.total() if cells else None,
+    }

@@ -8,7 +8,7 @@ from distiller.packs.languages import language
 from distiller.quality.copying import COPIED_SHARE, copied_share
 from distiller.quality.duplicates import (
     PASSAGE_SHINGLE,
-    near_queries,
+    THRESHOLD,
     shingles,
 )
 from distiller.quality.evidence import Evidence
@@ -50,13 +50,12 @@ def of_passage(
 
 def distinct_queries(evidence: Evidence) -> Iterator[Finding]:
     """Queries that say the same as an older one; of many alike, each is named once."""
-    queries = evidence.queries
-    texts = {f"{at:09}": query.query for at, query in enumerate(queries)}
+    asked = {query.id: query for query in evidence.queries}
     named: set[str] = set()
-    for first, later, alike in near_queries(texts, evidence.domain.language):
-        if later not in named:
+    for first, later, alike in evidence.near_queries:
+        if alike >= THRESHOLD and later not in named:
             named.add(later)
-            older, query = queries[int(first)], queries[int(later)]
+            older, query = asked[first], asked[later]
             reason = f"says the same as “{quoted(older.query)}” ({alike:.0%} of the content words)"
             yield of_query("distinct_queries", query, reason, other=older.id, score=alike)
 

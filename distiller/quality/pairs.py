@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from distiller.schema.examples import (
     POSITIVE_GRADE,
@@ -28,7 +29,7 @@ class Pair:
     passage: Passage
     judgments: Mapping[JudgmentSource, Judgment]
 
-    @property
+    @cached_property
     def effective(self) -> Judgment | None:
         """Reviewer over judge over generator, stale judgments aside. A teacher gives no grade."""
         graded = [

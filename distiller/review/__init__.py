@@ -28,7 +28,7 @@ from distiller.review.pairs import (
     reject_passage,
 )
 from distiller.review.queue import Card, queue
-from distiller.review.similar import SimilarQueries
+from distiller.review.similar import SimilarQueries, alike_queries
 from distiller.store import By, Order, PairFilter, PairRow
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "QueryFilter",
     "SimilarQueries",
     "Undone",
+    "alike_queries",
     "coverage",
     "decide",
     "decide_all",

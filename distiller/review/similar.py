@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from distiller.quality.duplicates import near_queries
 from distiller.retrieve import BM25
 from distiller.schema.base import Status
+from distiller.schema.domain import Project
 from distiller.schema.examples import Query
 from distiller.store import Store
+
+
+def alike_queries(store: Store, project: Project) -> list[tuple[str, str, float]]:
+    """Pairs of queries that ask the same, by the measure of the check `distinct_queries`.
+
+    By id, the older one first, with the share of content words that they have in common; the
+    likest pair comes first. Rejected and flagged ones are left out.
+    """
+    rows = store.values(project.id, Query, ["id", "query", "status"])
+    out = (Status.REJECTED, Status.FLAGGED)
+    texts = {id_: text for id_, text, status in rows if status not in out}
+    return near_queries(texts, project.domain.language)
 
 
 class SimilarQueries:

@@ -30,6 +30,14 @@ class LabelledPassage(Record):
     """Who gave the grade: `reviewer`, `judge`, `generator`; empty where a file does not say."""
 
 
+class UnlabelledPassage(Record):
+    """A passage of a corpus that nobody graded for any query."""
+
+    passage_id: str
+    text: str
+    title: str = ""
+
+
 class Example(Record):
     """A query with its positives and hard negatives, best grade first."""
 
@@ -56,12 +64,30 @@ class DatasetSnapshot(Record):
     id: str
     project_id: str | None
     content_hash: str
-    """SHA-256 over the examples with their split."""
+    """SHA-256 over the examples with their split, and over the background where there is one."""
     examples: list[Example]
+    background: list[UnlabelledPassage] = Field(default_factory=list)
+    """Passages of the corpus beside the labelled ones: dev and test queries are ranked among both,
+    and nothing is learned from them."""
     seed: int
     filters: dict[str, Any] = Field(default_factory=dict)
     counts: dict[str, int] = Field(default_factory=dict)
-    """Examples by split, and passages: `train`, `val`, `test`, `passages`."""
+    """Examples by split, and passages: `train`, `val`, `test`, `passages` (labelled ones), and
+    `background` where there is one."""
     lineage: dict[str, Any] = Field(default_factory=dict)
     """Models, prompts, cost and reviewers behind the examples."""
     created: datetime = Field(default_factory=now)
+
+    @property
+    def ranked_passages(self) -> int:
+        """Passages among which dev and test queries are ranked; known without the texts, too."""
+        return self.counts.get("passages", 0) + self.counts.get("background", 0)
+
+    @property
+    def ranked_among(self) -> str:
+        """The same in words."""
+        background = self.counts.get("background", 0)
+        said = f"ranked among {self.ranked_passages:,} passages"
+        if not background:
+            return f"{said}, those with a grade"
+        return f"{said}: {self.counts['passages']:,} with a grade, {background:,} more of the documents"

@@ -2,9 +2,9 @@
 
 Of batch × length × vocabulary logits max pooling keeps batch × vocabulary, nearly all of them zero.
 Words that can be above zero are found by integers where the processor is fast at those, and only
-they are computed; elsewhere, or where many can be, all are computed tile by tile. Only the winning
-token of each active word is remembered: it alone gets a gradient.
-The same idea as a kernel for one make of accelerator is Sparton, https://arxiv.org/abs/2603.25011.
+they are computed; elsewhere, or where many can be, all are computed tile by tile, or on CUDA by a
+kernel where that is faster (`fused`). Only the winning token of each active word is remembered: it
+alone gets a gradient.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from distiller.splade import screening
+from distiller.splade.fused import FUSED, Call, Pooled, Winners
 from distiller.splade.packing import Block, Packed, pack
 from distiller.splade.products import linear
 from distiller.splade.tiling import Tile, tile_for
@@ -38,9 +39,6 @@ _PRECISE = (torch.float32, torch.float64)
 would lose what product and bias have in common, so there it is added before the product is rounded.
 """
 
-Winners = tuple[Tensor, Tensor, Tensor]
-"""Text, word and token (row of the flat hidden states) of each active word, three int32 vectors."""
-
 
 def max_logits(
     hidden: Tensor, mask: Tensor, weight: Tensor, bias: Tensor | None, tile: Tile | None = None
@@ -55,12 +53,11 @@ def max_logits(
         mask: (batch, length), zero where a token is padding.
         weight: (vocabulary, width).
         bias: (vocabulary,).
-        tile: Chosen by measurement where it is not given.
+        tile: Chosen by measurement where it is not given; given, nothing but tiles is used.
 
     Returns:
         (batch, vocabulary), not negative; zero for a text without any token.
     """
-    tile = tile or tile_for(mask.numel(), weight)
     parts = (hidden, weight, bias)
     if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in parts):
         pooled: Tensor = _MaxLogits.apply(hidden, mask, weight, bias, tile)  # type: ignore[no-untyped-call]
@@ -76,7 +73,7 @@ class _MaxLogits(torch.autograd.Function):
         mask: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        tile: Tile,
+        tile: Tile | None,
     ) -> Tensor:
         pooled, winners = _pool(hidden, mask, weight, bias, tile, learns=True)
         ctx.save_for_backward(hidden.reshape(-1, hidden.shape[-1]), weight, *winners)
@@ -149,11 +146,25 @@ def _dense_gradients(
 
 
 def _pool(
-    hidden: Tensor, mask: Tensor, weight: Tensor, bias: Tensor | None, tile: Tile, learns: bool
-) -> tuple[Tensor, Winners]:
+    hidden: Tensor,
+    mask: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    tile: Tile | None,
+    learns: bool,
+) -> Pooled:
     """The pooled logits, (batch, vocabulary), and the winners above zero if `learns`."""
-    hidden, weight = hidden.detach(), weight.detach()  # `out=` is refused where gradients are kept
+    # `out=` is refused where gradients are kept
     bias = None if bias is None else bias.detach()
+    call = Call(hidden.detach(), mask, weight.detach(), bias, learns)
+    if tile is None and FUSED.may_help(call):
+        return FUSED.pool(call, lambda: _by_tiles(call, tile_for(mask.numel(), weight)))
+    return _by_tiles(call, tile or tile_for(mask.numel(), weight))
+
+
+def _by_tiles(call: Call, tile: Tile) -> Pooled:
+    """The same by PyTorch's own operations."""
+    hidden, mask, weight, bias, learns = call
     packed = pack(hidden, mask, tile.tokens)
     possible = _few_possible(packed, weight, bias)
     if possible is None:
@@ -242,9 +253,7 @@ def _winners(block: Block, logits: Tensor, top: Tensor, start: int) -> Winners:
     return (texts + block.first).int(), (words + start).int(), tokens
 
 
-def _unpacked(
-    pooled: Tensor, order: Sequence[int], found: Sequence[Winners], batch: int
-) -> tuple[Tensor, Winners]:
+def _unpacked(pooled: Tensor, order: Sequence[int], found: Sequence[Winners], batch: int) -> Pooled:
     """Everything in the order of the batch; texts without tokens are zero."""
     none = torch.empty(0, dtype=torch.int32, device=pooled.device)
     texts, words, tokens = (

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Column, RowMapping, Table, func, select
 
 from distiller.schema.base import Record
-from distiller.schema.dataset import DatasetSnapshot, Example
+from distiller.schema.dataset import DatasetSnapshot, Example, UnlabelledPassage
 from distiller.schema.errors import NotFound
 from distiller.schema.retrieval import EvaluationReport, TrainedModel
 from distiller.store.database import Database, to_json
@@ -18,6 +18,15 @@ from distiller.store.items import known_project
 from distiller.store.tables import models, reports, snapshots
 
 _EXAMPLES = TypeAdapter(list[Example])
+
+
+class _Content(Record):
+    """What the column `examples` holds where there is a background, too; else it is a list."""
+
+    examples: list[Example]
+    background: list[UnlabelledPassage]
+
+
 _BY_QUERY = {"shown", "passages_shown", "per_query", "rankings"}
 """What of a report and its systems grows with its queries."""
 
@@ -33,9 +42,8 @@ class Results:
             snapshots.c.content_hash == snapshot.content_hash,
             snapshots.c.project_id.is_not_distinct_from(snapshot.project_id),
         )
-        row = dict(snapshot) | {
-            "examples": gzip.compress(_EXAMPLES.dump_json(snapshot.examples), 5, mtime=0)
-        }
+        row = dict(snapshot) | {"examples": gzip.compress(_packed(snapshot), 5, mtime=0)}
+        del row["background"]
         with self._database.write() as connection:
             if snapshot.project_id is not None:
                 known_project(connection, snapshot.project_id)
@@ -164,5 +172,18 @@ def _snapshot(row: RowMapping) -> DatasetSnapshot:
         name: row[name] for name in DatasetSnapshot.model_fields if name in row
     }
     packed = fields.pop("examples", None)
-    examples = _EXAMPLES.validate_json(gzip.decompress(packed)) if packed else []
-    return DatasetSnapshot.model_validate({**fields, "examples": examples})
+    content = _unpacked(gzip.decompress(packed)) if packed else _Content(examples=[], background=[])
+    return DatasetSnapshot.model_validate({**fields, **dict(content)})
+
+
+def _packed(snapshot: DatasetSnapshot) -> bytes:
+    if not snapshot.background:
+        return _EXAMPLES.dump_json(snapshot.examples)
+    content = _Content(examples=snapshot.examples, background=snapshot.background)
+    return content.model_dump_json().encode()
+
+
+def _unpacked(content: bytes) -> _Content:
+    if content.startswith(b"["):
+        return _Content(examples=_EXAMPLES.validate_json(content), background=[])
+    return _Content.model_validate_json(content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distiller.dataset import read, snapshot_of, split
+from distiller.dataset import read_contents, snapshot_of, split
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.jobs import OnProgress
 from distiller.schema.retrieval import Collection, TrainedModel
@@ -71,12 +71,15 @@ def snapshot_of_files(
         InvalidFile: A file is not what it should be.
         NotFound: A file is not there.
     """
-    examples = read(train_file)
+    examples, background = read_contents(train_file)
     if val_file is not None:
-        examples += [example.model_copy(update={"split": "val"}) for example in read(val_file)]
+        held_out, more = read_contents(val_file)
+        examples += [example.model_copy(update={"split": "val"}) for example in held_out]
+        known = {passage.passage_id for passage in background}
+        background += [passage for passage in more if passage.passage_id not in known]
     elif not (keep_split or any(example.split == "val" for example in examples)):
         marked = [example for example in examples if example.split != "train"]
         unmarked = [example for example in examples if example.split == "train"]
         examples = split(unmarked, seed=seed, fractions=_FRACTIONS) + marked
     names = [Path(file).name for file in (train_file, val_file) if file is not None]
-    return snapshot_of(examples, seed=seed, lineage={"files": names})
+    return snapshot_of(examples, background=background, seed=seed, lineage={"files": names})

@@ -54,7 +54,7 @@ def train(
 
     Args:
         snapshot: Train and val splits are used; of test only the passages, as part of the corpus
-            that dev queries are ranked against.
+            that dev queries are ranked against, as is the background.
         recipe: What training does; see `PRESETS`.
         base: The start model. Where nothing ranks better than it, it is what is saved.
         output: Folder to make; it must be absent, empty, or the result of the same call.

@@ -18,7 +18,10 @@ from distiller.schema.jobs import OnProgress, Progress
 from distiller.splade.start import StartModel
 from distiller.train.job import train
 from distiller.train.recipe import Recipe, plan
+from distiller.train.rows import dev_set
 
+ENCODING = 1 / 3
+"""What encoding a text takes of what training on it takes, which goes back through the model, too."""
 TRIAL_STEPS = 6
 """Optimizer steps of a trial; the first is left out, for it warms up."""
 
@@ -30,14 +33,33 @@ class Pace(Record):
     """Of an optimizer step, divided by the queries and passages in its batch."""
     seconds_to_measure: float = Field(default=0, ge=0)
     """To rank the dev split once, loading the model included."""
+    passages: int = Field(default=0, ge=0)
+    """Among which it was ranked then; 0 where nobody noted it."""
+
+    def measuring(self, passages: int) -> float:
+        """Seconds to rank the dev split once among so many passages, nearly all to encode them."""
+        if self.passages and passages:
+            return self.seconds_to_measure * passages / self.passages
+        return max(self.seconds_to_measure, passages * self.seconds_per_text * ENCODING)
 
 
-def expected_seconds(recipe: Recipe, rows: int, pace: Pace) -> float:
-    """What a training on so many rows takes if nothing stops it early."""
+def expected_seconds(recipe: Recipe, rows: int, pace: Pace, passages: int = 0) -> float:
+    """What a training on so many rows takes if nothing stops it early.
+
+    Args:
+        recipe: What training does.
+        rows: Queries to train on.
+        pace: How fast this computer is.
+        passages: Among which dev queries are ranked; 0 for as many as when the pace was measured.
+    """
     worked_out = plan(recipe, max(1, rows))
     texts = worked_out.steps * recipe.accumulation * texts_of(recipe, worked_out.batch_size)
-    measurings = 1 + recipe.evaluations + len(recipe.interpolations)
-    return texts * pace.seconds_per_text + measurings * pace.seconds_to_measure
+    return texts * pace.seconds_per_text + measurings(recipe) * pace.measuring(passages)
+
+
+def measurings(recipe: Recipe) -> int:
+    """How often the dev split is ranked: at the start, while training, and between the two."""
+    return 1 + recipe.evaluations + len(recipe.interpolations)
 
 
 def texts_of(recipe: Recipe, batch_size: int) -> int:
@@ -79,6 +101,7 @@ def calibrate(
     return Pace(
         seconds_per_text=per_step / texts_of(recipe, batch_size),
         seconds_to_measure=seen.get(0, begun) - begun,
+        passages=len(dev_set(snapshot).corpus),
     )
 
 

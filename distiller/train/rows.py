@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage
+from distiller.schema.dataset import (
+    DatasetSnapshot,
+    Example,
+    LabelledPassage,
+    UnlabelledPassage,
+)
 from distiller.schema.errors import InputError
 from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource
 from distiller.schema.retrieval import Qrels
@@ -52,7 +57,7 @@ class DevSet:
     qrels: Qrels = field(default_factory=dict)
 
 
-def passage_text(passage: LabelledPassage) -> str:
+def passage_text(passage: LabelledPassage | UnlabelledPassage) -> str:
     """Title and text joined by a space, as in BEIR: what retrieval and training read."""
     text = f"{passage.title} {passage.text}" if passage.title else passage.text
     return text.strip()  # mostly the text itself, not a copy
@@ -122,21 +127,15 @@ def _negatives(example: Example, corpus: list[str], count: int, draw: random.Ran
 
 
 def dev_set(snapshot: DatasetSnapshot) -> DevSet:
-    """The val queries with their grades, over every passage of every split.
+    """The val queries with their grades, over every passage of every split and the background.
 
     Passages of equal text are one passage. Where no val query has a positive, the set is a sample
     of the train texts without qrels.
     """
     corpus: dict[str, str] = {}
     ids: dict[str, str] = {}
-    for example in snapshot.examples:
-        for passage in [*example.positives, *example.negatives]:
-            text, passage_id = passage_text(passage), passage.passage_id
-            if text not in ids:
-                if passage_id in corpus:  # of another file, whose ids are the same numbers
-                    passage_id = f"{passage_id}#{len(corpus)}"
-                ids[text] = passage_id
-                corpus[passage_id] = text
+    for passage in _labelled(snapshot):
+        _add(passage, corpus, ids)
     val = [example for example in snapshot.examples if example.split == "val" and example.positives]
     if not val:
         return _sample(snapshot, corpus)
@@ -146,7 +145,27 @@ def dev_set(snapshot: DatasetSnapshot) -> DevSet:
         for passage in [*example.positives, *example.negatives]:
             passage_id = ids[passage_text(passage)]
             grades[passage_id] = max(passage.grade, grades.get(passage_id, 0))
+    for unlabelled in snapshot.background:
+        _add(unlabelled, corpus, ids)
     return DevSet(corpus, {example.query_id: example.query for example in val}, qrels)
+
+
+def _labelled(snapshot: DatasetSnapshot) -> Iterator[LabelledPassage]:
+    for example in snapshot.examples:
+        yield from example.positives
+        yield from example.negatives
+
+
+def _add(
+    passage: LabelledPassage | UnlabelledPassage, corpus: dict[str, str], ids: dict[str, str]
+) -> None:
+    """Put a passage into a corpus whose texts have an identifier each."""
+    text, passage_id = passage_text(passage), passage.passage_id
+    if text not in ids:
+        if passage_id in corpus:  # of another file, whose ids are the same numbers
+            passage_id = f"{passage_id}#{len(corpus)}"
+        ids[text] = passage_id
+        corpus[passage_id] = text
 
 
 def _sample(snapshot: DatasetSnapshot, corpus: Mapping[str, str]) -> DevSet:

@@ -34,6 +34,7 @@ _STAGES = {
     "passages": "Passages and hard negatives",
     "judge": "Second opinion on every passage",
 }
+_MENDED = {"repair": "Repairs, with another opinion on them"}
 FILE_TYPES = ["json", "jsonl", "csv", "tsv", "parquet"]
 
 
@@ -152,7 +153,7 @@ def upload(store: Store, project: Project, key: str) -> None:
 
 def forecast_table(here: Here, settings: Settings) -> Plan | None:
     """What generation would take, before anything is spent; returns what was planned."""
-    left, middle, right = st.columns(3)
+    left, middle, right, last = st.columns(4)
     concepts = left.number_input("Concepts", 1, 5_000, 50, key=here.key("plan", "concepts"))
     queries = middle.number_input("Queries", 1, 100_000, 100, key=here.key("plan", "queries"))
     negatives = right.number_input(
@@ -163,17 +164,29 @@ def forecast_table(here: Here, settings: Settings) -> Plan | None:
         key=here.key("plan", "negatives"),
         help="Passages that only seem to answer. A search model learns most from those.",
     )
+    attempts = last.number_input(
+        "Repairs of one text, at most",
+        1,
+        10,
+        2,
+        key=here.key("plan", "attempts"),
+        help="What the checks find is mended and looked at again. What is still wrong after so "
+        "many attempts stays found, and counts less in training.",
+    )
     plan: Plan | None = None
     with failing():
-        from distiller.pipeline import WRITING, Journey, Plan, forecasts
+        from distiller.pipeline import WRITING, Journey, Plan, forecasts, mending
 
-        plan = Plan(concepts=concepts, queries=queries, negatives_per_query=negatives)
-        expected = forecasts(Journey(here.store, here.project, settings, plan), WRITING)
+        plan = Plan(
+            concepts=concepts, queries=queries, negatives_per_query=negatives, attempts=attempts
+        )
+        stages = (*WRITING, *mending(plan.attempts))
+        expected = forecasts(Journey(here.store, here.project, settings, plan), stages)
         seconds = sum(forecast.seconds for forecast in expected)
         st.dataframe(
             [
                 {
-                    "Step": _STAGES.get(forecast.stage, forecast.stage),
+                    "Step": (_STAGES | _MENDED).get(forecast.stage, forecast.stage),
                     "Answers of the model": forecast.completions,
                     "Tokens": forecast.prompt_tokens + forecast.completion_tokens,
                     "Minutes, about": round(forecast.seconds / 60, 1),
@@ -200,7 +213,9 @@ async def _check(here: Here) -> EndpointCheck:
 
 
 def launch_form(here: Here, plan: Plan) -> None:
-    """Check the model, then have everything written, or one part of it."""
+    """Check the model, then have everything written and mended, or one part of it."""
+    from distiller.pipeline import mending
+
     if st.button("Check the language model", icon=":material/network_check:"):
         with failing(), st.spinner("Asking the model for one short answer"):
             found = asyncio.run(_check(here))
@@ -208,7 +223,7 @@ def launch_form(here: Here, plan: Plan) -> None:
     with st.container(horizontal=True):
         if st.button("Have everything written", type="primary", icon=":material/play_arrow:"):
             read = any(document.passages for document in here.store.documents(here.project.id))
-            stages = [*_STAGES, *(["mine"] if read else []), "check"]
+            stages = [*_STAGES, *(["mine"] if read else []), *mending(plan.attempts)]
             launch(here, stages, plan, "The model is writing; you may close this page")
         for stage, words in _STAGES.items():
             if st.button(f"Only: {words.lower()}", key=here.key("only", stage)):

@@ -44,15 +44,17 @@ def why_now(reason: str, *, hides_judge: bool = False) -> None:
         st.caption(f":material/low_priority: Comes now because: {plain(reason)}")
 
 
-def badges(here: Here, findings: list[Finding], *, hides_judge: bool = False) -> None:
-    """What the checks found about a card, each in a line."""
+def badges(
+    here: Here, findings: list[Finding], *, but: str = "", hides_judge: bool = False
+) -> None:
+    """What the checks found about a card, each in a line, but for what was said already."""
     shown = [
         f"{CHECKS[finding.check].title}: {finding.reason}"
         for finding in findings
         if finding.check in CHECKS and not (hides_judge and finding.check in BY_JUDGE)
     ]
     # The same may be found beside a query and beside all of them.
-    for line in list(dict.fromkeys(shown))[:SHOWN]:
+    for line in [line for line in dict.fromkeys(shown) if line != but][:SHOWN]:
         st.caption(f":material/report: {plain(line)}")
 
 

@@ -63,7 +63,8 @@ def focus(here: Here, wanted: PairFilter, order: Order) -> None:
     hidden = hides_judge(here) and not card.row.decided
     why_now(card.reason, hides_judge=hidden)
     draw_query(here, card)
-    badges(here, of_pair(here, card.query.id, card.passage.id), hides_judge=hidden)
+    found = of_pair(here, card.query.id, card.passage.id)
+    badges(here, found, but=card.reason, hides_judge=hidden)
     if st.session_state.get(here.key("editing")) == card.passage.id:
         passage_form(here, card.passage)
         draw_passages(here, card)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from distiller.quality import CHECKS, Check, Severity
+from distiller.quality import CHECKS, MEASURES, Check, Severity
 from distiller.ui.filters import select_one
 from distiller.ui.jobs import job_progress, launch
 from distiller.ui.navigation import path_of
@@ -27,15 +27,6 @@ EFFECTS = {
     "weight": "They count less in training",
     "exclude": "They are left out of training",
     "off": "Nothing: they count like all others",
-}
-MEASURES = {
-    "distinct_1": "Different words, of all words in the queries",
-    "distinct_2": "Different pairs of words, of all pairs in the queries",
-    "self_similarity": "How much two queries share on average, 0 nothing to 1 everything",
-    "concepts_covered": "Share of concepts that a query is about",
-    "evenness": "How evenly queries spread over concepts and types, 0 to 1 evenly",
-    "length_drift": "Length of the queries, in times of the expert's examples",
-    "query_words": "Words in a query",
 }
 PREVIEW = 50
 

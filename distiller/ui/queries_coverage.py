@@ -106,7 +106,8 @@ def _concepts(here: Here, found: Coverage) -> None:
         aspect="auto",
         height=max(260, 22 * len(concepts) + 140),
     )
-    chart.update_coloraxes(colorbar_tickformat=",d", colorbar_nticks=6)
+    most = int(frame.to_numpy().max(initial=0))
+    chart.update_coloraxes(colorbar_tickformat=",d", colorbar_dtick=max(1, most // 5))
     st.plotly_chart(chart, key=here.key("coverage", "map", page))
     with st.expander("The same as a table"):
         st.dataframe(frame)

@@ -63,7 +63,7 @@ def _card(here: Here, card: Card) -> None:
             st.warning("Something that this query rests on was changed later: look again.")
         if query.key_concepts:
             st.caption("About: " + ", ".join(plain(term) for term in query.key_concepts))
-        badges(here, of_query(here, query.id))
+        badges(here, of_query(here, query.id), but=card.reason)
     if st.session_state.get(here.key("editing")) == query.id:
         edit_form(here, query)
         return

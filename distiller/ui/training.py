@@ -99,6 +99,8 @@ def readiness(here: Here) -> DatasetSnapshot | None:
         ],
         hide_index=True,
     )
+    among = snapshot.ranked_among
+    st.caption(f"The queries kept aside are {among}: how high the right ones come is what counts.")
     size = snapshot.counts.get("train", 0)
     if size < FEW:
         st.warning(f"Only {size} queries to train on; {FEW} are the least that teach anything.")

@@ -11,8 +11,9 @@ import streamlit as st
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import DistillerError, InputError
 from distiller.schema.jobs import Job, JobState
-from distiller.train.pace import Pace, changed, expected_seconds
+from distiller.train.pace import ENCODING, Pace, changed, expected_seconds
 from distiller.train.recipe import PRESETS, Recipe
+from distiller.train.start_language import unread
 from distiller.ui.jobs import job_progress, launch
 from distiller.ui.shell import Here
 from distiller.ui.text import duration, plain
@@ -63,14 +64,15 @@ def start(here: Here, snapshot: DatasetSnapshot) -> None:
         base = base or BASE
         chosen = st.session_state.get(here.key("preset"))
         own = _own_settings(here, str(chosen) if chosen in PRESETS else "balanced")
+    if warning := unread(base, here.project.domain.language):
+        above.warning(warning)
     known = _pace(here, base)
     names = list(PRESETS)
-    rows = snapshot.counts.get("train", 0)
     preset = above.radio(
         "How careful",
         names,
         index=names.index("balanced"),
-        captions=[f"{PRESETS[name].words} {_takes(name, own, rows, known)}" for name in names],
+        captions=[f"{PRESETS[name].words} {_takes(name, own, snapshot, known)}" for name in names],
         format_func=str.capitalize,
         key=here.key("preset"),
     )
@@ -136,14 +138,20 @@ def _own_settings(here: Here, preset: str) -> dict[str, float]:
     return own
 
 
-def _takes(preset: str, own: dict[str, float], rows: int, known: tuple[Pace, Job] | None) -> str:
+def _takes(
+    preset: str,
+    own: dict[str, float],
+    snapshot: DatasetSnapshot,
+    known: tuple[Pace, Job] | None,
+) -> str:
     if known is None:
         return ""
     try:
         recipe = changed(PRESETS[preset], own)
     except InputError:
         return ""
-    return f"About {duration(expected_seconds(recipe, rows, known[0]))} here."
+    rows, passages = snapshot.counts.get("train", 0), snapshot.ranked_passages
+    return f"About {duration(expected_seconds(recipe, rows, known[0], passages))} here."
 
 
 def _pace(here: Here, base: str) -> tuple[Pace, Job] | None:
@@ -175,6 +183,10 @@ def _pace_of_training(here: Here, job: Job) -> Pace | None:
     batch_size = int(model.recipe["plan"]["batch_size"])
     negatives = int(model.recipe["negatives_per_query"])
     texts = model.metrics[-1]["step"] * batch_size * (2 + negatives)
+    known = here.store.snapshots(job.project_id or "", examples=False)
+    ranked = [one.ranked_passages for one in known if one.content_hash == model.snapshot_hash]
+    measured = len(model.metrics) + len(model.recipe.get("promotion", {}).get("tried", []))
+    texts += ENCODING * measured * max(ranked, default=0)
     return Pace(seconds_per_text=seconds / texts) if texts else None
 
 

@@ -36,7 +36,7 @@ COMMANDS = {
     "mine": ["--negatives", "--with", "--skip", "--depth", "--margin", "--project"],
     "teach": ["--teacher", "--project"],
     "validate": ["--strict"],
-    "repair": ["--check", "--attempts", "--dry-run", "--project", "--json"],
+    "repair": ["--check", "--repair-attempts", "--attempts", "--dry-run", "--project", "--json"],
     "format": ["--format", "--split", "--output"],
     "import": [],
     "train": [
@@ -66,6 +66,7 @@ COMMANDS = {
         "--corpus",
         "--teacher",
         "--repair",
+        "--repair-attempts",
         "--attempts",
     ],
     "status": ["--project", "--json"],

@@ -64,6 +64,31 @@ def test_status_names_what_could_not_be_read(
     ]
 
 
+def test_format_and_status_say_among_how_many_passages_queries_are_ranked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    records = [
+        {"query": f"what about item {n}?", "positive_document": f"Item {n} is kept in room {n}."}
+        for n in range(3)
+    ]
+    (tmp_path / "data.json").write_text(json.dumps(records))
+    (tmp_path / "lease.txt").write_text("The tenant returns the keys on the last day.")
+    assert run(monkeypatch, "import", "data.json", "--domain", "tenancy law") == 0
+    assert run(monkeypatch, "ingest", "lease.txt") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "format", "--format", "beir", "--output", "beir") == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["beir"]
+    said = "ranked among 4 passages: 3 with a grade, 1 more of the documents"
+    assert f"dev and test queries are {said}" in err
+    assert len((tmp_path / "beir" / "corpus.jsonl").read_text().splitlines()) == 4
+    assert run(monkeypatch, "status") == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert run(monkeypatch, "status", "--json") == 0
+    (frozen,) = json.loads(capsys.readouterr().out)["frozen"]
+    assert frozen["counts"]["background"] == 1
+
+
 def test_only_unreadable_documents_are_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distiller.dataset import FORMATS, assemble, import_file, read
+from distiller.dataset import FORMATS, assemble, import_file, read, read_contents
 from distiller.dataset.formats.text_files import MAX_BYTES
 from distiller.schema.domain import Domain
 from distiller.schema.examples import Query, Strategy
@@ -53,6 +53,13 @@ def test_the_page_shows_what_meta_may_hold(tmp_path: Path) -> None:
         2,
         0.93,
     )
+
+
+def test_the_page_shows_where_the_background_stands(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(blocks("jsonl")[2][1], encoding="utf-8")
+    [passage] = read_contents(path).background
+    assert (passage.passage_id, passage.title) == ("p7", "Heating")
 
 
 def test_the_formula_of_the_page_is_restored(tmp_path: Path) -> None:

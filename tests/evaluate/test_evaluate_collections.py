@@ -11,7 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from distiller.evaluate import _records, held_out, load, load_corpus
-from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage
+from distiller.schema.dataset import (
+    DatasetSnapshot,
+    Example,
+    LabelledPassage,
+    UnlabelledPassage,
+)
 from distiller.schema.errors import InputError, InvalidFile, NotFound, UnknownLanguage
 
 CORPUS = [
@@ -280,5 +285,26 @@ def test_held_out_queries_face_all_passages_of_the_dataset():
     assert found.qrels == {"q2": {"b": 2, "c": 0}}
     assert found.slices == {"q2": {"type": "factual"}}
     assert found.language == "de"
+    assert not found.notes
     with pytest.raises(InputError, match="val split has no judged query"):
         held_out(snapshot, "val")
+
+
+def test_held_out_queries_face_the_background_and_the_report_says_of_what_it_is_part():
+    example = Example(query_id="q", query="one", positives=[passage("a", 3)], split="test")
+    other = UnlabelledPassage(passage_id="b", text="text b", title="Title")
+    snapshot = DatasetSnapshot(
+        id="s",
+        project_id=None,
+        content_hash="0",
+        examples=[example],
+        background=[other],
+        seed=1,
+        lineage={"background_of": 1},
+    )
+    found = held_out(snapshot)
+    assert found.corpus == {"a": "text a", "b": "Title text b"}
+    assert found.qrels == {"q": {"a": 3}}
+    assert not found.notes
+    part = snapshot.model_copy(update={"lineage": {"background_of": 5}})
+    assert any("1 of 5 others of the documents" in note for note in held_out(part).notes)

@@ -136,11 +136,12 @@ async def test_what_is_no_better_is_not_taken_and_not_tried_for_ever(
         for _ in range(2):
             report = await repair(store, filled, client)
             assert report.made == 0
-            assert "it is not in English" in report.notes[0], "the stages after it can go on"
+            assert "it is not in English" in report.notes[-1], "the stages after it can go on"
         assert writer.asked["MendedQuery"] == 4
+        assert report.notes[0] == "1 left: tried 2 times, and still wrong", "and says so at once"
         report = await repair(store, filled, client)
     assert writer.asked["MendedQuery"] == 4
-    assert report.notes == ["1 left: tried 2 times already"]
+    assert report.notes == ["1 left: tried 2 times, and still wrong"]
     assert store.get(Query, "r").query == "Query: who mends the roof"
 
 
@@ -157,7 +158,7 @@ async def test_attempts_count_what_was_mended_before(
             check_project(store, filled)
             await repair(store, filled, client, attempts=2)
     assert store.get(Query, "r").query == "Query: and again"
-    assert planned(store, filled, attempts=2).skipped == {"tried 2 times already": 1}
+    assert planned(store, filled, attempts=2).skipped == {"tried 2 times, and still wrong": 1}
     assert len(planned(store, filled, attempts=3).fixes) == 1
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from functools import partial
+from pathlib import Path
 
+import pytest
 from corpus import passages, topic_of
 
-from distiller.generate import topics
+from distiller.dataset import validate
+from distiller.dataset.checking import in_words
+from distiller.generate import passage_topics, topics
+from distiller.generate.outline import corpus_outline
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
 from distiller.schema.examples import Judgment, JudgmentSource, Passage, Query
@@ -51,3 +58,40 @@ def test_queries_count_for_the_topic_whose_passage_answers_them(store: Store, pr
     assert asked == {"heating": 2, "deposits": 0, "notice": 0}
     shares = [topic.queries / topic.passages for topic in found]
     assert shares == sorted(shares), "what has the fewest queries for its size comes first"
+
+
+def test_topics_of_passages_are_kept_until_the_documents_change(
+    store: Store, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    items = passages(8)
+    store.add(project.id, items)
+    found = passage_topics(store, project, tmp_path)
+    assert set(found) <= {item.id for item in items}
+    assert len(set(found.values())) > 1
+    looked: list[str] = []
+    monkeypatch.setattr(
+        sys.modules[topics.__module__],
+        "corpus_outline",
+        lambda store, one: looked.append(one.id) or corpus_outline(store, one),
+    )
+    assert passage_topics(store, project, tmp_path) == found
+    assert looked == []
+    store.set_status(project.id, Passage, [items[0].id], Status.REJECTED, who="ada")
+    assert items[0].id not in passage_topics(store, project, tmp_path)
+    (file,) = (tmp_path / "index" / project.id).glob("topics.json")
+    file.write_text("{", encoding="utf-8")
+    assert items[0].id not in passage_topics(store, project, tmp_path)
+    assert len(looked) == 2
+
+
+def test_the_checks_measure_coverage_by_topic(store: Store, project: Project, tmp_path: Path):
+    items = passages(8)
+    store.add(project.id, items)
+    ask(store, project, "a", items[0])
+    topics_of = partial(passage_topics, store, project, tmp_path)
+    of = topics_of()
+    summary = validate(store, project, topics=topics_of)
+    assert summary.measures["topics_covered"] == 1 / len(set(of.values()))
+    assert validate(store, project, topics=topics_of).measures == summary.measures
+    [note] = in_words(summary.measures)
+    assert "of the topics of the documents" in note

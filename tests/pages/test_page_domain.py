@@ -62,7 +62,13 @@ def test_the_forecast_is_there_before_anything_is_spent(run_page, store: Store):
     project = store.create_project(Domain(name="cardiology"))
     test = run_page(PAGE)
     assert not test.exception
-    assert list(test.dataframe[0].value["Step"])[:2] == ["Knowledge base", "Queries"]
+    table = test.dataframe[0].value
+    assert list(table["Step"])[:2] == ["Knowledge base", "Queries"]
+    repairs = table["Step"].str.startswith("Repairs")
+    once = int(table[repairs]["Answers of the model"].item())
+    assert once > 0
+    test = field(test.number_input, "Repairs of one text, at most").set_value(4).run()
+    assert int(test.dataframe[0].value[repairs]["Answers of the model"].item()) > once
     assert "at no cost" in " ".join(m.value for m in test.markdown)
     assert store.ledger.spent(project.id).completions == 0
 

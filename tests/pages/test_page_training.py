@@ -72,7 +72,9 @@ def test_times_come_from_a_trial_or_a_training_of_this_computer(
     ended(store, example, "calibrate", metrics=[pace | {"seconds_per_text": 9}], worker="other:1")
     said = captions(run_page("train/training.py"))
     for name in PRESETS:
-        expected = expected_seconds(PRESETS[name], snapshot.counts["train"], Pace(**pace))
+        expected = expected_seconds(
+            PRESETS[name], snapshot.counts["train"], Pace(**pace), snapshot.ranked_passages
+        )
         assert f"About {duration(expected)} here" in said
     assert "measured here by a trial" in said
 
@@ -96,8 +98,25 @@ def test_the_newest_training_tells_how_long_the_next_one_takes(
     ended(store, example, "train", result={"stages": stages, "model": model.id})
     pace = Pace(seconds_per_text=800 / (100 * 8 * 5))
     said = captions(run_page("train/training.py"))
-    expected = expected_seconds(PRESETS["thorough"], snapshot.counts["train"], pace)
+    expected = expected_seconds(
+        PRESETS["thorough"], snapshot.counts["train"], pace, snapshot.ranked_passages
+    )
     assert f"About {duration(expected)} here" in said
+
+
+def test_the_page_says_among_how_many_passages_queries_are_ranked(
+    run_page, store: Store, example: Project
+) -> None:
+    graded = freeze(store, example, seed=13)
+    assert f"{graded.ranked_among}: how high" in captions(run_page("train/training.py"))
+    others = [
+        Passage(id=f"c{n}", text=f"Paragraph {n} of the house rules.", origin=Origin.CORPUS)
+        for n in range(3)
+    ]
+    store.add(example.id, others)
+    freeze(store, example, seed=13)
+    said = captions(run_page("train/training.py"))
+    assert "ranked among 483 passages: 480 with a grade, 3 more of the documents" in said
 
 
 def test_advanced_settings_are_what_is_trained_with(
@@ -150,6 +169,21 @@ def test_training_begins_with_what_was_chosen(run_page, store: Store, example: P
     plan = job.parameters["plan"]
     assert (plan["preset"], plan["snapshot"], plan["base"]) == ("quick", snapshot.id, "tiny")
     assert not any(b.label == "Start training" for b in page.button)
+
+
+def test_a_language_that_the_start_model_does_not_read_is_said(
+    run_page, store: Store, example: Project
+) -> None:
+    freeze(store, example, seed=13)
+    assert not [one for one in run_page("train/training.py").warning if "reads" in one.value]
+    german = example.domain.model_copy(update={"language": "de"})
+    store.update_project(example.model_copy(update={"domain": german}))
+    page = run_page("train/training.py")
+    assert not page.exception
+    assert any("reads English, not German" in one.value for one in page.warning)
+    base = next(field for field in page.text_input if field.label == "Start model")
+    base.set_value("owner/multilingual-splade").run()
+    assert not [one for one in page.warning if "reads" in one.value]
 
 
 def test_training_page_without_queries(run_page, store: Store, example: Project) -> None:

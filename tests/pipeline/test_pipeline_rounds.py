@@ -233,15 +233,15 @@ def test_stages_of_rounds() -> None:
 
 
 def test_stages_of_a_whole_journey() -> None:
-    chosen = {"corpus": True, "mend": True, "teach": True, "measure": True}
-    mending = ("check", "repair", "judge", "check")
+    chosen = {"corpus": True, "repairs": 2, "teach": True, "measure": True}
+    mending = ("check", *("repair", "judge", "check") * 2)
     assert journey_stages(**chosen, rounds=2) == [
         *("ingest", "knowledge", "queries", "passages", "judge"),
         *("mine", *mending, "teach", "snapshot", "train"),
         *("mine", *mending, "teach", "snapshot", "train"),
         *("choose", "evaluate"),
     ]
-    bare = {"corpus": False, "mend": False, "teach": False, "measure": False}
+    bare = {"corpus": False, "repairs": 0, "teach": False, "measure": False}
     assert journey_stages(**bare, rounds=0) == [
         *("knowledge", "queries", "passages", "judge", "check", "snapshot"),
     ]

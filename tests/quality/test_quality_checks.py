@@ -7,7 +7,7 @@ from math import log
 import pytest
 from quality_evidence import DOMAIN, evidence
 
-from distiller.quality import CHECKS, measures, run
+from distiller.quality import CHECKS, MEASURES, measures, run
 from distiller.quality.copying import copies
 from distiller.quality.of_sets import distinct, evenness, length_drift
 from distiller.schema.knowledge import Concept
@@ -229,3 +229,31 @@ def test_variety_by_hand() -> None:
     same = measures(evidence({"a": "rent rises", "b": "rent rises"}))
     assert same["self_similarity"] == 1
     assert measures(evidence({}))["self_similarity"] is None
+
+
+def test_coverage_of_topics_is_measured_by_the_passages_that_answer():
+    told = measures(
+        evidence(
+            {"a": "who pays", "b": "who mends", "c": "when is it due"},
+            {"p": "Rent.", "r": "Roof.", "n": "Fees."},
+            [("a", "p", 3), ("b", "p", 2), ("c", "r", 3), ("c", "n", 0)],
+            topics={"p": 0, "r": 1, "n": 2, "other": 2},
+        )
+    )
+    assert told["topics_covered"] == 2 / 3, "a negative covers nothing"
+    assert told["topic_evenness"] == pytest.approx(
+        -(2 / 3 * log(2 / 3) + 1 / 3 * log(1 / 3)) / log(3)
+    )
+    assert told["distinct_cells"] is None, "no query names a concept"
+    data = evidence(
+        {"a": "who pays", "b": "who mends"},
+        {"p": "Rent.", "r": "Roof."},
+        [("a", "p", 3), ("b", "p", 3)],
+        concepts=[Concept(id="c", term="Rent", definition="What is paid for a dwelling.")],
+        topics={"p": 0, "r": 1},
+    )
+    for query in data.queries:
+        query.key_concepts = ["rent"]
+    assert measures(data)["distinct_cells"] == 1 / 2
+    assert measures(evidence({"a": "who pays"}))["topics_covered"] is None
+    assert set(MEASURES) == set(told)

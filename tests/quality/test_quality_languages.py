@@ -44,6 +44,35 @@ def test_a_part_in_another_language_is_found_wherever_it_stands():
     assert foreign_parts("Kaution. Frist. BGB.", "en") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "tag", "strange"),
+    [
+        ("Der Mieter zahlt die Miete jeden Monat.", "en", True),
+        ("El inquilino paga la renta cada mes.", "en", True),
+        ("Le bailleur doit rendre le dépôt.", "en", True),
+        ("The tenant pays the rent each month.", "de", True),
+        ("He must pay 租客每月支付租金 for it.", "en", True),
+        ("Он платит за квартиру вовремя.", "de", True),
+        ("It is called 押金 in Beijing, and α of Δ.", "en", False),
+        ("The clause is void (BGH VIII ZR 181/12).", "en", False),
+    ],
+)
+def test_a_single_sentence_in_another_language_is_found_among_others(
+    text: str, tag: str, strange: bool
+):
+    around = {"en": ENGLISH, "de": GERMAN}[tag]
+    first, rest = around.split(". ", 1)
+    found = foreign_parts(f"{first}. {text} {rest}", tag)
+    assert [part for part in found if text in part] == found
+    assert bool(found) is strange
+
+
+def test_a_language_may_use_all_its_scripts():
+    assert foreign_parts("賃貸人は敷金を返還しなければなりません。", "ja") == []
+    assert foreign_parts("임대인은 보증금을 돌려주어야 합니다.", "ko") == []
+    assert foreign_parts("房东必须在三十天内退还押金。アパートの家賃。", "zh")
+
+
 def test_a_language_that_nobody_can_tell_is_never_wrong():
     assert can_tell("en")
     assert not can_tell("fil-x-private") or in_language("x", "fil")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from train_examples import example
 
-from distiller.dataset import write
-from distiller.schema.dataset import Example
+from distiller.dataset import snapshot_of, write
+from distiller.schema.dataset import Example, UnlabelledPassage
 from distiller.schema.errors import InvalidFile, NotFound
 from distiller.train import Recipe, train_files
 from distiller.train.files import snapshot_of_files
@@ -31,6 +31,18 @@ def test_a_val_file_is_the_dev_split(tmp_path: Path) -> None:
     assert queries(snapshot, "val") == {example(number, "val").query for number in (7, 8)}
     assert snapshot.lineage == {"files": ["a.jsonl", "b.jsonl"]}
     assert snapshot_of_files(train_file, val_file, seed=1).content_hash == snapshot.content_hash
+
+
+def test_the_background_of_both_files_comes_along_once(tmp_path: Path) -> None:
+    background = [UnlabelledPassage(passage_id=f"b{n}", text=f"other {n}") for n in range(3)]
+    examples = [example(n, "train") for n in range(4)] + [example(n, "val") for n in (7, 8)]
+    whole, train_file, val_file = (tmp_path / f"{name}.jsonl" for name in "abc")
+    write(examples, "jsonl", whole, background=background)
+    write(examples[:4], "jsonl", train_file, background=background[:2])
+    write(examples[4:], "jsonl", val_file, background=background[1:])
+    made = snapshot_of(examples, background=background, seed=1)
+    assert snapshot_of_files(whole, seed=1).content_hash == made.content_hash
+    assert snapshot_of_files(train_file, val_file, seed=1).content_hash == made.content_hash
 
 
 def test_what_the_file_marks_is_held_out(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from train_examples import snapshot as made_snapshot
 
 from distiller.dataset import snapshot_of
 from distiller.pipeline import packed_data
-from distiller.schema.dataset import DatasetSnapshot
+from distiller.schema.dataset import DatasetSnapshot, UnlabelledPassage
 from distiller.schema.domain import Domain, Project
 from distiller.schema.errors import InputError
 from distiller.splade import SpladeEncoder, StartModel
@@ -37,7 +37,11 @@ def frozen(learnable: DatasetSnapshot) -> DatasetSnapshot:
     examples[1].positives[0].decided_by = "reviewer"
     for one in examples:
         one.positives[0].score, one.negatives[0].score = 2.25, -0.125
-    return snapshot_of(examples, seed=13)
+    background = [
+        UnlabelledPassage(passage_id="b1", text="The roof is old.", title="Houses"),
+        UnlabelledPassage(passage_id="b2", text="No tax was paid for the zoo."),
+    ]
+    return snapshot_of(examples, background=background, seed=13)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from distiller.schema.errors import InputError
 from distiller.schema.jobs import Progress
 from distiller.splade import StartModel
 from distiller.train import PRESETS, Recipe
-from distiller.train.pace import Pace, calibrate, changed, expected_seconds
+from distiller.train.pace import ENCODING, Pace, calibrate, changed, expected_seconds
 from distiller.train.recipe import plan
 
 
@@ -30,6 +30,17 @@ def test_the_time_is_that_of_all_texts_and_all_measurings():
     assert expected_seconds(recipe, 50, pace) == pytest.approx(20 * 5 * (2 + 3) * 0.1 + 5 * 7)
 
 
+def test_measuring_takes_longer_among_more_passages():
+    recipe = Recipe(evaluations=2, interpolations=(0.5,))
+    pace = Pace(seconds_per_text=0.1, seconds_to_measure=7, passages=100)
+    usual = expected_seconds(recipe, 50, pace)
+    assert expected_seconds(recipe, 50, pace, 100) == pytest.approx(usual)
+    assert expected_seconds(recipe, 50, pace, 300) == pytest.approx(usual + 4 * 7 * 2)
+    unknown = pace.model_copy(update={"passages": 0})
+    more = expected_seconds(recipe, 50, unknown, 300) - expected_seconds(recipe, 50, unknown)
+    assert more == pytest.approx(4 * (300 * 0.1 * ENCODING - 7))
+
+
 def test_more_careful_presets_take_longer():
     pace = Pace(seconds_per_text=0.01, seconds_to_measure=1)
     times = [
@@ -45,6 +56,7 @@ def test_a_trial_measures_and_leaves_nothing(
     pace = calibrate(learnable, tiny, tmp_path, on_progress=told.append)
     assert 0 < pace.seconds_per_text < 10
     assert 0 < pace.seconds_to_measure < 100
+    assert pace.passages == learnable.counts["passages"]
     assert {progress.stage for progress in told} == {"calibrate"}
     assert list(tmp_path.iterdir()) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from train_examples import example, snapshot
 
-from distiller.schema.dataset import Example, LabelledPassage
+from distiller.schema.dataset import Example, LabelledPassage, UnlabelledPassage
 from distiller.schema.errors import InputError
 from distiller.train.rows import Weights, dev_set, training_rows
 
@@ -142,3 +142,23 @@ def test_teacher_scores_stand_beside_their_passages() -> None:
     first, second = training_rows([one, two], 2, seed=1)
     assert first.scores == (0.9, None, 0.2)
     assert second.scores == ()
+
+
+def test_dev_queries_are_ranked_among_the_background_and_nothing_is_learned_from_it() -> None:
+    one = asked(1, ["a"], ["x"])
+    held = asked(2, ["secret"], ["held out"], "val")
+    more = [asked(3, ["c"], ["y"]), held]
+    background = [
+        UnlabelledPassage(passage_id="b1", text="other", title="Title"),
+        UnlabelledPassage(passage_id="b2", text="secret"),
+        UnlabelledPassage(passage_id="2+secret", text="of the same identifier"),
+    ]
+    whole = snapshot([one, *more], background=background)
+    plain = dev_set(snapshot([one, *more]))
+    dev = dev_set(whole)
+    assert (dev.queries, dev.qrels) == (plain.queries, plain.qrels)
+    added = {id_: text for id_, text in dev.corpus.items() if id_ not in plain.corpus}
+    assert list(added.values()) == ["Title other", "of the same identifier"]
+    rows = training_rows(whole.examples, 3, seed=1)
+    assert not {"other", "Title other"} & {text for row in rows for text in row.negatives}
+    assert set(dev_set(snapshot([one], background=background)).corpus.values()) == {"a", "x"}

@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from distiller.dataset.formats.records import (
+    NOT_OF_EXAMPLE,
     OWN_KEY,
+    Contents,
     ExampleMeta,
     FileRecord,
     Meta,
@@ -23,7 +25,7 @@ from distiller.dataset.formats.records import (
     passage_meta,
 )
 from distiller.dataset.formats.text_files import read_text, read_values, validate
-from distiller.schema.dataset import Example, LabelledPassage, SplitName
+from distiller.schema.dataset import Example, LabelledPassage, SplitName, UnlabelledPassage
 from distiller.schema.errors import InputError, InvalidFile, NotFound
 from distiller.schema.examples import POSITIVE_GRADE, Strategy
 
@@ -39,6 +41,13 @@ class CorpusRecord(FileRecord):
     id: Text = Field(alias="_id")
     title: str | None = ""
     text: str
+    metadata: Any = None
+
+    @property
+    def in_background(self) -> bool:
+        """Whether we wrote it as a passage of a snapshot's background."""
+        own = self.metadata.get(OWN_KEY) if isinstance(self.metadata, dict) else None
+        return isinstance(own, dict) and own.get("background") is True
 
 
 class QueryRecord(FileRecord):
@@ -57,7 +66,12 @@ class BeirFiles:
     """File name without ending → query_id, passage_id, grade."""
 
 
-def beir_files(examples: Iterable[Example], *, split: bool) -> BeirFiles:
+def beir_files(
+    examples: Iterable[Example],
+    *,
+    split: bool,
+    background: Iterable[UnlabelledPassage] = (),
+) -> BeirFiles:
     """One corpus of all passages, all queries, and qrels by split where asked for.
 
     Raises:
@@ -78,6 +92,11 @@ def beir_files(examples: Iterable[Example], *, split: bool) -> BeirFiles:
         files.queries.append({"_id": example.query_id, "text": example.query, "metadata": meta})
         rows = files.qrels[FILE_OF_SPLIT[example.split] if split else "test"]
         rows.extend((example.query_id, p.passage_id, p.grade) for p in passages)
+    for one in background:
+        _check_id(one.passage_id, taken=one.passage_id in files.corpus)
+        marked = {OWN_KEY: {"background": True}}
+        record = {"_id": one.passage_id, "title": one.title, "text": one.text, "metadata": marked}
+        files.corpus[one.passage_id] = record
     return files
 
 
@@ -98,8 +117,8 @@ class _Judgments(BaseModel):
     where: dict[str, tuple[Path, int]] = Field(default_factory=dict)
 
 
-def read_beir(folder: Path) -> list[Example]:
-    """The judged queries of a collection with their passages.
+def read_beir(folder: Path) -> Contents:
+    """The judged queries of a collection with their passages, and the background that we wrote.
 
     Grades that we wrote are taken as they are. Others are turned into ours: where the highest is 1,
     1 means 3; where it is 2, 1 means 2 and 2 means 3; otherwise up to 3 they are ours.
@@ -124,7 +143,23 @@ def read_beir(folder: Path) -> list[Example]:
     for query_id, (path, line) in judgments.where.items():
         if query_id not in seen:
             raise InvalidFile(path, f"query {query_id!r} is not in {queries_file.name}", line=line)
-    return examples
+    return Contents(examples, _background(corpus, examples))
+
+
+def _background(
+    corpus: dict[str, CorpusRecord], examples: Iterable[Example]
+) -> list[UnlabelledPassage]:
+    """Passages that are marked as such, where nobody has judged them in the meantime."""
+    named = _named(examples)
+    return [
+        UnlabelledPassage(passage_id=key, text=one.text, title=one.title or "")
+        for key, one in corpus.items()
+        if one.in_background and key not in named
+    ]
+
+
+def _named(examples: Iterable[Example]) -> set[str]:
+    return {p.passage_id for example in examples for p in example.positives + example.negatives}
 
 
 def _example(
@@ -143,7 +178,7 @@ def _example(
         grade = min(grades[key], 3) if own else _our_grade(grades[key], highest)
         passages.append(_passage(corpus[key], grade, about.get(key) or PassageMeta()))
     known = (own or ExampleMeta(split=judgments.split[record.id])).model_dump(
-        exclude={"query_id", "positive", "negatives", "documents"}
+        exclude=NOT_OF_EXAMPLE
     )
     return Example(
         query_id=record.id,
@@ -174,9 +209,9 @@ def _our_grade(score: int, highest: int) -> int:
 
 
 def unjudged_passages(folder: Path, examples: Iterable[Example]) -> int:
-    """How many passages of the corpus no example names."""
-    named = {p.passage_id for example in examples for p in example.positives + example.negatives}
-    return sum(key not in named for key, _ in _corpus(folder))
+    """How many passages of the corpus no example names, apart from the background."""
+    named = _named(examples)
+    return sum(key not in named and not one.in_background for key, one in _corpus(folder))
 
 
 def _corpus(folder: Path) -> Iterator[tuple[str, CorpusRecord]]:

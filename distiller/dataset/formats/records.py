@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from distiller.dataset.texts import passage_id_of, query_id_of
-from distiller.schema.dataset import Example, LabelledPassage, SplitName
+from distiller.schema.dataset import Example, LabelledPassage, SplitName, UnlabelledPassage
 from distiller.schema.errors import InvalidFile
 from distiller.schema.examples import POSITIVE_GRADE, Grade, Strategy
 
@@ -45,6 +45,16 @@ class PassageMeta(BaseModel):
     decided_by: str = ""
 
 
+class BackgroundMeta(BaseModel):
+    """A passage that no record of the file labels."""
+
+    model_config = ConfigDict(strict=True)
+
+    passage_id: str | None = None
+    title: str = ""
+    text: Text
+
+
 class ExampleMeta(BaseModel):
     """What a layout does not say of a query and its passages."""
 
@@ -61,6 +71,20 @@ class ExampleMeta(BaseModel):
     positive: PassageMeta | None = None
     negatives: list[PassageMeta] | None = None
     documents: list[PassageMeta] | None = None
+    background: list[BackgroundMeta] = Field(default_factory=list)
+    """Of the whole file; usually the first record has it."""
+
+
+NOT_OF_EXAMPLE = {"query_id", "positive", "negatives", "documents", "background"}
+"""Fields of `ExampleMeta` that are not an example's own."""
+
+
+class Contents(NamedTuple):
+    """What a file of training data holds."""
+
+    examples: list[Example]
+    background: list[UnlabelledPassage]
+    """Unlabelled passages that the examples' queries are ranked among, too."""
 
 
 class Meta(BaseModel):
@@ -105,6 +129,17 @@ def own_meta(example: Example, **passages: Any) -> dict[str, Any]:
     return {**example.meta, OWN_KEY: {**own, **passages}}
 
 
+def with_background(
+    records: Iterable[dict[str, Any]], background: Sequence[UnlabelledPassage]
+) -> Iterator[dict[str, Any]]:
+    """The records, the first of them with the background in its `_meta`."""
+    for at, record in enumerate(records):
+        if at == 0 and background:
+            own = record["_meta"][OWN_KEY]
+            own["background"] = [passage.model_dump() for passage in background]
+        yield record
+
+
 def passage_meta(passage: LabelledPassage, *, drop: frozenset[str] = frozenset()) -> dict[str, Any]:
     """What `_meta` keeps of a passage; `drop` names what the layout itself says."""
     return passage.model_dump(exclude={"text", *drop})
@@ -135,6 +170,7 @@ class ExampleBuilder:
         self._path = path
         self._examples: dict[str, Example] = {}
         self._sides: dict[str, dict[str, bool]] = {}
+        self._background: dict[str, UnlabelledPassage] = {}
 
     def add(
         self,
@@ -150,10 +186,14 @@ class ExampleBuilder:
             InvalidFile: the query's identifier belongs to another query, or a passage stands as
                 relevant and as not relevant for the same query.
         """
+        for one in meta.background:
+            passage_id = one.passage_id or passage_id_of(one.text, one.title)
+            other = UnlabelledPassage(passage_id=passage_id, text=one.text, title=one.title)
+            self._background.setdefault(passage_id, other)
         query_id = meta.query_id or query_id_of(query)
         example = self._examples.get(query_id)
         if example is None:
-            known = meta.model_dump(exclude={"query_id", "positive", "negatives", "documents"})
+            known = meta.model_dump(exclude=NOT_OF_EXAMPLE)
             example = Example(query_id=query_id, query=query, meta=dict(users), **known)
             self._examples[query_id] = example
             self._sides[query_id] = {}
@@ -173,6 +213,10 @@ class ExampleBuilder:
     def examples(self) -> list[Example]:
         """All examples in the order in which the file begins them."""
         return list(self._examples.values())
+
+    def contents(self) -> Contents:
+        """All examples, and what they are ranked among besides."""
+        return Contents(self.examples(), list(self._background.values()))
 
 
 def zip_meta(
