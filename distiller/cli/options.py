@@ -203,6 +203,7 @@ class Format(StrEnum):
     TSV = "tsv"
     BEIR = "beir"
     TRIPLETS = "triplets"
+    PARQUET = "parquet"
 
 
 QueryMix = Annotated[Complexity, typer.Option("--complexity", help="How hard the queries are.")]

@@ -58,8 +58,8 @@ def train(
         typer.Option(
             "--elsewhere",
             metavar="FILE",
-            help="Do not train: write the project's frozen data to FILE (.jsonl.gz), and say the"
-            " command that trains on it on another computer.",
+            help="Do not train: write the project's frozen data to FILE (.jsonl.gz, or .parquet where"
+            " they are large), and say the command that trains on it on another computer.",
         ),
     ] = None,
     language: opt.Language = "en",
@@ -118,8 +118,8 @@ def _check_options(
         raise InputError("--elsewhere is for a project's data; leave --train-file out")
     if rounds > 1 and (train_file or elsewhere):
         raise InputError("--rounds mines in a project's documents; it goes with --project alone")
-    if elsewhere and not elsewhere.name.endswith(".jsonl.gz"):
-        raise InputError("--elsewhere needs the name of a file that ends in .jsonl.gz")
+    if elsewhere and not elsewhere.name.endswith((".jsonl.gz", ".parquet")):
+        raise InputError("--elsewhere needs the name of a file that ends in .jsonl.gz or .parquet")
 
 
 def _further(journey: Journey) -> list[str]:
@@ -161,7 +161,7 @@ def _take_elsewhere(journey: Journey, file: Path, *, as_json: bool) -> None:
     snapshot = journey.snapshot
     assert snapshot is not None, "the stage has made it"
     found = errand(journey.project, journey.settings, journey.plan, snapshot, file=file.name)
-    data = packed_data(snapshot)
+    data = packed_data(snapshot, file.name)
     other = "held something else" if file.is_dir() or _differs(file, data) else None
     with replacing(file, keep=lambda _: other) as fresh:
         fresh.write_bytes(data)

@@ -12,6 +12,7 @@ import pyarrow.parquet
 from distiller.dataset.atomic import replacing
 from distiller.dataset.formats.beir import QRELS_HEADER, beir_files, read_beir
 from distiller.dataset.formats.documents import add_documents, documents_records
+from distiller.dataset.formats.parquet import columns_of, read_parquet, write_parquet
 from distiller.dataset.formats.records import Contents, ExampleBuilder, with_background
 from distiller.dataset.formats.splade import (
     add_dataset,
@@ -25,7 +26,7 @@ from distiller.dataset.formats.triplets import read_triplets, triplets_table
 from distiller.schema.dataset import Example, SplitName, UnlabelledPassage
 from distiller.schema.errors import DistillerError, InputError, InvalidFile, NotFound
 
-Format = Literal["splade", "dataset", "json", "jsonl", "csv", "tsv", "beir", "triplets"]
+Format = Literal["splade", "dataset", "json", "jsonl", "csv", "tsv", "beir", "triplets", "parquet"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
 _RECORDS = {
@@ -95,6 +96,12 @@ def _write_file(
     with replacing(path, keep=lambda old: _reason_to_keep(old, len(examples))) as temporary:
         if format == "triplets":
             pyarrow.parquet.write_table(triplets_table(examples), temporary)
+            return
+        if format == "parquet":
+            try:
+                write_parquet(examples, background, temporary)
+            except (ValueError, TypeError) as error:
+                raise InputError(f"{path}: cannot be written: {error}; mend it") from None
             return
         with temporary.open("w", encoding="utf-8", newline="") as stream:
             stream.writelines(_chunks(examples, format, path, background))
@@ -183,7 +190,7 @@ def read_contents(path: Path | str, format: str | None = None) -> Contents:
     """Read training data; without `format` its ending and content say what it is.
 
     Texts, grades, identifiers and everything else that `write` put into `splade`, `dataset`,
-    `json`, `jsonl` and `beir` come back as they were, background included; `csv`, `tsv` and
+    `json`, `jsonl`, `beir` and `parquet` come back as they were, background included; `csv`, `tsv` and
     `triplets` hold texts and labels only.
 
     Raises:
@@ -198,9 +205,13 @@ def read_contents(path: Path | str, format: str | None = None) -> Contents:
         raise NotFound(f"{path}: no such file; check the path")
     if path.is_dir():
         return read_beir(path)
-    kind = format or {".csv": "csv", ".tsv": "tsv", ".parquet": "triplets"}.get(path.suffix.lower())
+    kind = format or {".csv": "csv", ".tsv": "tsv"}.get(path.suffix.lower())
+    if kind is None and path.suffix.lower() == ".parquet":
+        kind = "triplets" if "anchor" in columns_of(path) else "parquet"
     if kind == "triplets":
         return Contents(read_triplets(path), [])
+    if kind == "parquet":
+        return read_parquet(path)
     if kind in _DELIMITERS:
         return Contents(read_table(path), [])
     builder = ExampleBuilder(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from distiller.dataset.assembly import Assembly, Material, gather, put_together
@@ -12,7 +12,7 @@ from distiller.dataset.background import MOST, choose_background, key_of, unlabe
 from distiller.dataset.checking import check_project
 from distiller.dataset.sieve import Mode, Sieve
 from distiller.dataset.splitting import FRACTIONS, leaks, split, usual_fractions
-from distiller.dataset.texts import digest
+from distiller.dataset.texts import digest, digest_of
 from distiller.schema.base import Provenance, new_id
 from distiller.schema.dataset import DatasetSnapshot, Example, UnlabelledPassage
 from distiller.schema.domain import Project
@@ -178,12 +178,22 @@ def snapshot_of(
     )
 
 
-def content_hash(examples: Iterable[Example], background: Iterable[UnlabelledPassage] = ()) -> str:
+def content_hash(
+    examples: Iterable[Example],
+    background: Iterable[UnlabelledPassage] = (),
+    *,
+    ordered: Callable[[Iterable[str]], Iterable[str]] = sorted,
+) -> str:
     """SHA-256 over the examples with their split, and over the background where there is one.
 
     Order, identifiers, names of clusters and `_meta` of files do not count.
+
+    Args:
+        examples: In any order.
+        background: In any order.
+        ordered: Sorts lines of ASCII text; another way than in memory, where they are too many.
     """
-    found = digest(*sorted(_content(example) for example in examples))
+    found = digest_of(ordered(_content(example) for example in examples))
     besides = sorted(map(key_of, background))
     return digest(found, *besides) if besides else found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 
 def query_id_of(query: str) -> str:
@@ -15,8 +16,19 @@ def passage_id_of(text: str, title: str = "", scope: str = "") -> str:
     return f"p-{digest(scope, title, text)[:20]}"
 
 
+def key_of_text(text: str) -> int:
+    """A number below 2**64 for a text; that two of ten million texts share one has odds of 1:370,000."""
+    data = text.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+
+
 def digest(*parts: str) -> str:
     """SHA-256, as hexadecimal digits, over texts and where they end."""
+    return digest_of(parts)
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """The same of texts that need not be in memory together."""
     sha = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")

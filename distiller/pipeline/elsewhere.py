@@ -17,6 +17,8 @@ from distiller.settings import Settings
 from distiller.train.folders import folder_name
 
 ENDING = ".jsonl.gz"
+LARGE_ENDING = ".parquet"
+"""Of data that the other computer need not read into memory."""
 
 
 class Errand(Record):
@@ -73,12 +75,18 @@ def errand(
     return Errand(file=file, command=shlex.join(parts), result=f"{output}.zip", brings=brings)
 
 
-def packed_data(snapshot: DatasetSnapshot) -> bytes:
-    """Everything that training reads of a snapshot, gzipped, in the layout `jsonl`.
+def packed_data(snapshot: DatasetSnapshot, file: str = ENDING) -> bytes:
+    """Everything that training reads of a snapshot: gzipped in the layout `jsonl`, or `parquet`.
 
     Its background too, so that the same checkpoint is chosen there.
+
+    Args:
+        snapshot: With its examples.
+        file: Name of the file that it is for; its ending says which.
     """
+    layout = "parquet" if file.endswith(LARGE_ENDING) else "jsonl"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "data.jsonl"
-        [file] = write(snapshot.examples, "jsonl", path, background=snapshot.background)
-        return gzip.compress(file.read_bytes(), 6, mtime=0)
+        path = Path(folder) / f"data.{layout}"
+        [written] = write(snapshot.examples, layout, path, background=snapshot.background)
+        data = written.read_bytes()
+    return data if layout == "parquet" else gzip.compress(data, 6, mtime=0)

@@ -29,7 +29,7 @@ from distiller.schema.examples import JudgmentSource
 from distiller.schema.jobs import OnProgress, Progress, StageReport
 from distiller.schema.retrieval import Collection, Qrels, Retriever, TrainedModel
 from distiller.store import Store
-from distiller.train.rows import passage_text
+from distiller.train.numbering import passage_text
 
 STAGE = "choose"
 LINEAGE = "_rounds"

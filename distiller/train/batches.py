@@ -43,9 +43,8 @@ class LengthBuckets(DefaultBatchSampler):  # type: ignore[misc]
         super().__init__(range(len(lengths)), batch_size=batch_size, drop_last=False, seed=seed)
         self.lengths = lengths
         self.bucket = bucket
-        self.texts = [set(row) for row in supervision.passages.tolist()]
-        self.answers = [row[0] for row in supervision.passages.tolist()]
-        self.queries = supervision.queries.tolist()
+        self.passages = supervision.passages
+        self.queries = supervision.queries
 
     def __len__(self) -> int:
         return math.ceil(len(self.lengths) / int(self.batch_size))
@@ -73,8 +72,18 @@ class LengthBuckets(DefaultBatchSampler):  # type: ignore[misc]
         """Full batches, and the rows of those that did not fill."""
         started: list[list[int]] = []
         full: list[list[int]] = []
+        queries = dict(zip(rows, self.queries[list(rows)].tolist(), strict=True))
+        texts = dict(zip(rows, self.passages[list(rows)].tolist(), strict=True))
+
+        def clash(row: int, other: int) -> bool:
+            return (
+                queries[row] == queries[other]
+                or texts[row][0] in texts[other]
+                or texts[other][0] in texts[row]
+            )
+
         for row in rows:
-            batch = next((batch for batch in started if not self._clashes(row, batch)), None)
+            batch = next((b for b in started if not any(clash(row, other) for other in b)), None)
             if batch is None:
                 batch = []
                 started.append(batch)
@@ -83,11 +92,3 @@ class LengthBuckets(DefaultBatchSampler):  # type: ignore[misc]
                 started.remove(batch)
                 full.append(batch)
         return full, [row for batch in started for row in batch]
-
-    def _clashes(self, row: int, batch: Sequence[int]) -> bool:
-        return any(
-            self.queries[row] == self.queries[other]
-            or self.answers[row] in self.texts[other]
-            or self.answers[other] in self.texts[row]
-            for other in batch
-        )

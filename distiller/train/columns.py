@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,10 +34,10 @@ def on_disk(rows: Sequence[TrainingRow], general: Sequence[str], path: Path) -> 
     schema = pa.schema([*((name, pa.string()) for name in names), ("label", pa.int64())])
     try:
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
-            for begin in range(0, len(rows), _AT_ONCE):
-                numbers = range(begin, min(begin + _AT_ONCE, len(rows)))
-                texts = [_texts(rows[number], number, general) for number in numbers]
-                columns = [*map(list, zip(*texts, strict=True)), list(numbers)]
+            rest = enumerate(rows)
+            while some := list(islice(rest, _AT_ONCE)):
+                texts = [_texts(row, number, general) for number, row in some]
+                columns = [*map(list, zip(*texts, strict=True)), [number for number, _ in some]]
                 stream.write_batch(pa.record_batch(columns, schema=schema))
     except OSError as error:
         raise StageFailed(

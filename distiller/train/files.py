@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from distiller.dataset import read_contents, snapshot_of, split
+from distiller.dataset.large import is_large, large_snapshot
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.jobs import OnProgress
 from distiller.schema.retrieval import Collection, TrainedModel
 from distiller.splade.start import StartModel
+from distiller.train import processes
 from distiller.train.job import train
 from distiller.train.recipe import Recipe
+from distiller.train.task import follow
 
 _FRACTIONS = (0.9, 0.1, 0.0)
 """Train, val, test, where no file says what is held out."""
@@ -33,7 +41,7 @@ def train_files(  # noqa: PLR0913 - what `train` takes, and two files
 
     Args:
         train_file: Any format that `distiller.dataset.read` reads; what it marks as val or test
-            is not trained on.
+            is not trained on. A large Parquet file is mapped, and not read into memory.
         val_file: All of it is the dev split. None takes what the train file marks as val, or else
             holds out about a tenth, by cluster.
         recipe: What training does.
@@ -49,17 +57,39 @@ def train_files(  # noqa: PLR0913 - what `train` takes, and two files
         InvalidFile: A file is not what it should be.
         NotFound: A file is not there.
     """
-    snapshot = snapshot_of_files(train_file, val_file, seed=recipe.seed, keep_split=keep_split)
-    return train(
-        snapshot,
-        recipe,
-        base,
-        output,
-        language=language,
-        device=device,
-        canary=canary,
-        on_progress=on_progress,
-    )
+    if not processes.leads():
+        return follow(device)
+    with _snapshot(train_file, val_file, output, recipe.seed, keep_split=keep_split) as snapshot:
+        return train(
+            snapshot,
+            recipe,
+            base,
+            output,
+            language=language,
+            device=device,
+            canary=canary,
+            on_progress=on_progress,
+        )
+
+
+@contextmanager
+def _snapshot(
+    train_file: Path, val_file: Path | None, output: Path, seed: int, *, keep_split: bool
+) -> Iterator[DatasetSnapshot]:
+    """Of the files; where it is large its data stand beside the output as long as they are used."""
+    if not is_large(train_file):
+        yield snapshot_of_files(train_file, val_file, seed=seed, keep_split=keep_split)
+        return
+    output = Path(output).absolute()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    folder = output.parent / f".{output.name}.data"
+    with FileLock(output.parent / f".{output.name}.data.lock"):
+        shutil.rmtree(folder, ignore_errors=True)  # of a training that was killed
+        folder.mkdir()
+        try:
+            yield large_snapshot(train_file, val_file, folder, seed=seed, keep_split=keep_split)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def snapshot_of_files(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from distiller.dataset.large import StoredExamples
 from distiller.schema.base import new_id
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import ModelUnavailable, StageFailed
@@ -23,7 +25,7 @@ from distiller.train.identity import RECORD, finished, identity
 from distiller.train.measure import CRITERION, check_dims, measure, worth
 from distiller.train.promotion import Promotion, Trial, canary_worth, decide, unproven
 from distiller.train.recipe import Plan, Recipe, plan
-from distiller.train.rows import DevSet, Weights, dev_set, training_rows
+from distiller.train.rows import DevSet, TrainingRow, Weights, dev_set, each_row
 from distiller.train.task import Task, follow
 
 if TYPE_CHECKING:
@@ -106,12 +108,7 @@ class _Job:
     adapter_rank: int = 0
 
     def __post_init__(self) -> None:
-        rows = training_rows(
-            self.snapshot.examples,
-            self.recipe.negatives_per_query,
-            self.recipe.seed,
-            Weights(self.recipe.expert_weight, self.recipe.partial_weight),
-        )
+        rows = self._rows()
         self.identity = identity(self.snapshot, self.recipe, self.base, self.language, self.canary)
         self.folder = self.output.parent / f".{self.output.name}.training-{self.identity[:12]}"
         self.dev: DevSet = dev_set(self.snapshot)
@@ -126,6 +123,17 @@ class _Job:
             keeps_best=bool(self.dev.qrels),
             device=self.device,
         )
+
+    def _rows(self) -> Sequence[TrainingRow]:
+        """In memory, or beside examples that are not."""
+        examples, recipe = self.snapshot.examples, self.recipe
+        weights = Weights(recipe.expert_weight, recipe.partial_weight)
+        rows = each_row(examples, recipe.negatives_per_query, recipe.seed, weights)
+        if not isinstance(examples, StoredExamples):
+            return list(rows)
+        from distiller.train.mapped import MappedRows  # noqa: PLC0415 - datasets take a second
+
+        return MappedRows.write(rows, examples.path.with_name("rows.arrow"))
 
     def run(self) -> TrainedModel:
         """Measure the start model, train, choose, write."""

@@ -108,6 +108,6 @@ class Lifeline:
 
 def _store(address: str, port: int, *, serves: bool) -> Any:
     """A place for keys that all can reach; port 0 takes a free one."""
-    return distributed.TCPStore(  # type: ignore[attr-defined] - documented, and not in `__all__`
+    return distributed.TCPStore(  # type: ignore[attr-defined]  # not in its `__all__`
         address, port, is_master=serves, wait_for_workers=False
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
+from distiller.dataset.texts import key_of_text
 from distiller.schema.dataset import (
     DatasetSnapshot,
     Example,
@@ -15,7 +17,12 @@ from distiller.schema.dataset import (
 from distiller.schema.errors import InputError
 from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource
 from distiller.schema.retrieval import Qrels
+from distiller.train.numbering import Passages, passage_text
 
+MOST_PASSAGES = 100_000
+"""Labelled passages that dev queries are ranked among; of more, a share."""
+MOST_QUERIES = 2_000
+"""Dev queries; of more, a share."""
 _DIMS_SAMPLE = 128
 """Texts on which active dimensions are counted where there is no dev split to rank."""
 
@@ -57,12 +64,6 @@ class DevSet:
     qrels: Qrels = field(default_factory=dict)
 
 
-def passage_text(passage: LabelledPassage | UnlabelledPassage) -> str:
-    """Title and text joined by a space, as in BEIR: what retrieval and training read."""
-    text = f"{passage.title} {passage.text}" if passage.title else passage.text
-    return text.strip()  # mostly the text itself, not a copy
-
-
 def training_rows(
     examples: Sequence[Example], negatives: int, seed: int, weights: Weights | None = None
 ) -> list[TrainingRow]:
@@ -75,30 +76,53 @@ def training_rows(
     Raises:
         InputError: Fewer than two train queries have a positive, so there is nothing to contrast.
     """
-    chosen = sorted(
-        (example for example in examples if example.split == "train" and example.positives),
-        key=lambda example: (example.query, *map(passage_text, example.positives)),
-    )
-    if len({example.query for example in chosen}) < 2:
+    return list(each_row(examples, negatives, seed, weights))
+
+
+def each_row(
+    examples: Sequence[Example], negatives: int, seed: int, weights: Weights | None = None
+) -> Iterator[TrainingRow]:
+    """As `training_rows`, of which only one is in memory at a time; the examples need not be.
+
+    Raises:
+        InputError: At the first row.
+    """
+    chosen = _in_order(examples)
+    passages = Passages(examples, chosen)
+    width = min(_available(examples[at], negatives, len(passages)) for at in chosen)
+    draw = random.Random(seed)  # noqa: S311 - not a secret
+    for at in chosen:
+        example = examples[at]
+        texts = _negatives(example, passages, negatives, draw)[:width]
+        for positive in example.positives:
+            yield _row(example, positive, texts, weights or Weights())
+
+
+def _in_order(examples: Sequence[Example]) -> list[int]:
+    """Numbers of the train examples with a positive, by query and positives.
+
+    Raises:
+        InputError: Fewer than two queries.
+    """
+    queries = {
+        at: example.query
+        for at, example in enumerate(examples)
+        if example.split == "train" and example.positives
+    }
+    order: list[int] = []
+    groups = 0
+    for _, group in groupby(sorted(queries, key=queries.__getitem__), key=queries.__getitem__):
+        same = list(group)
+        groups += 1
+        if len(same) > 1:
+            same.sort(key=lambda at: [passage_text(one) for one in examples[at].positives])
+        order += same
+    if groups < 2:
         raise InputError(
-            f"training needs at least 2 train queries with a positive passage, and {len(chosen)}"
+            f"training needs at least 2 train queries with a positive passage, and {len(order)}"
             " are there; generate, approve or import more"
         )
-    corpus = list(
-        dict.fromkeys(
-            passage_text(passage)
-            for example in chosen
-            for passage in [*example.positives, *example.negatives]
-        )
-    )
-    draw = random.Random(seed)  # noqa: S311 - not a secret
-    wanted = [_negatives(example, corpus, negatives, draw) for example in chosen]
-    width = min(map(len, wanted))
-    return [
-        _row(example, positive, texts[:width], weights or Weights())
-        for example, texts in zip(chosen, wanted, strict=True)
-        for positive in example.positives
-    ]
+    return order
 
 
 def _row(
@@ -115,28 +139,55 @@ def _row(
     )
 
 
-def _negatives(example: Example, corpus: list[str], count: int, draw: random.Random) -> list[str]:
+def _sides(example: Example) -> tuple[set[str], list[str]]:
+    """Texts of the positives, and those of the negatives that are none of them, in their order."""
     positives = {passage_text(passage) for passage in example.positives}
     own = dict.fromkeys(passage_text(passage) for passage in example.negatives)
-    texts = [text for text in own if text not in positives][:count]
+    return positives, [text for text in own if text not in positives]
+
+
+def _available(example: Example, count: int, passages: int) -> int:
+    """Negatives that `_negatives` finds."""
+    positives, own = _sides(example)
+    return min(count, len(own) + passages - len(positives) - len(own))
+
+
+def _negatives(example: Example, passages: Passages, count: int, draw: random.Random) -> list[str]:
+    positives, own = _sides(example)
+    texts = own[:count]
     if len(texts) < count:
-        known = positives | own.keys()
-        others = [text for text in corpus if text not in known]
-        texts += draw.sample(others, min(count - len(texts), len(others)))
+        known = sorted(passages.number(text) for text in {*positives, *own})
+        others = range(len(passages) - len(known))
+        for number in draw.sample(others, min(count - len(texts), len(others))):
+            texts.append(passages.text(_among_others(number, known)))
     return texts
+
+
+def _among_others(number: int, known: Sequence[int]) -> int:
+    """The number of a passage, of which `number` stand before it that are not in `known`."""
+    for one in known:
+        number += one <= number
+    return number
 
 
 def dev_set(snapshot: DatasetSnapshot) -> DevSet:
     """The val queries with their grades, over every passage of every split and the background.
 
-    Passages of equal text are one passage. Where no val query has a positive, the set is a sample
-    of the train texts without qrels.
+    Passages of equal text are one passage. Of very many passages, those of the val queries and a
+    share of the others are taken, and of very many val queries a share, the same ones each time.
+    Where no val query has a positive, the set is a sample of the train texts without qrels.
     """
+    keeps = _Sampling(snapshot)
     corpus: dict[str, str] = {}
     ids: dict[str, str] = {}
-    for passage in _labelled(snapshot):
-        _add(passage, corpus, ids)
-    val = [example for example in snapshot.examples if example.split == "val" and example.positives]
+    val: list[Example] = []
+    for example in snapshot.examples:
+        ranked = example.split == "val" and bool(example.positives) and keeps.query(example)
+        if ranked:
+            val.append(example)
+        for passage in (*example.positives, *example.negatives):
+            if ranked or keeps.passage(passage):
+                _add(passage, corpus, ids)
     if not val:
         return _sample(snapshot, corpus)
     qrels: Qrels = {example.query_id: {} for example in val}
@@ -150,10 +201,23 @@ def dev_set(snapshot: DatasetSnapshot) -> DevSet:
     return DevSet(corpus, {example.query_id: example.query for example in val}, qrels)
 
 
-def _labelled(snapshot: DatasetSnapshot) -> Iterator[LabelledPassage]:
-    for example in snapshot.examples:
-        yield from example.positives
-        yield from example.negatives
+class _Sampling:
+    """Which texts of a snapshot are measured on, so that memory and time have a bound."""
+
+    def __init__(self, snapshot: DatasetSnapshot) -> None:
+        self._seed = snapshot.content_hash
+        counts = snapshot.counts
+        self._passages = MOST_PASSAGES / max(1, counts.get("passages", 0))
+        self._queries = MOST_QUERIES / max(1, counts.get("val", 0))
+
+    def passage(self, passage: LabelledPassage) -> bool:
+        return self._drawn(self._passages, passage_text(passage))
+
+    def query(self, example: Example) -> bool:
+        return self._drawn(self._queries, example.query)
+
+    def _drawn(self, share: float, text: str) -> bool:
+        return share >= 1 or key_of_text(f"{self._seed} {text}") < share * 2**64
 
 
 def _add(
@@ -169,13 +233,12 @@ def _add(
 
 
 def _sample(snapshot: DatasetSnapshot, corpus: Mapping[str, str]) -> DevSet:
-    train = [example for example in snapshot.examples if example.split == "train"]
+    examples = snapshot.examples
+    train = [at for at, example in enumerate(examples) if example.split == "train"]
     draw = random.Random(snapshot.content_hash)  # noqa: S311 - not a secret
     chosen = draw.sample(sorted(corpus), min(_DIMS_SAMPLE, len(corpus)))
+    asked = [examples[at] for at in draw.sample(train, min(_DIMS_SAMPLE, len(train)))]
     return DevSet(
         corpus={passage_id: corpus[passage_id] for passage_id in chosen},
-        queries={
-            example.query_id: example.query
-            for example in draw.sample(train, min(_DIMS_SAMPLE, len(train)))
-        },
+        queries={example.query_id: example.query for example in asked},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ class Task:
 
     source: str
     """Folder or hub name of the start model."""
-    rows: list[TrainingRow]
+    rows: Sequence[TrainingRow]
     recipe: Recipe
     plan: Plan
     """The recipe, worked out for the rows."""

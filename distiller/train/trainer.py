@@ -99,9 +99,8 @@ def objective(
 ) -> Objective:
     """The loss, in parts where a step would not fit in memory."""
     passages = _part(schedule) * known.passages.shape[1]
-    longest = max(map(len, known.passage_texts))
     arguments = (model, recipe, known, start, steering(recipe, schedule, start))
-    if passages * min(recipe.passage_length, longest // 4 + 2) <= _tokens_at_once(model):
+    if passages * min(recipe.passage_length, known.longest // 4 + 2) <= _tokens_at_once(model):
         return Objective(*arguments)
     return CachedObjective(*arguments, part=_PART)
 

@@ -58,15 +58,16 @@ def places(tmp_path: Path, distiller: Run) -> tuple[Path, Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("file", ["data.jsonl.gz", "data.parquet"])
 def test_the_other_computer_makes_the_model_that_this_one_would_have_made(
-    places: tuple[Path, Path], distiller: Run
+    places: tuple[Path, Path], distiller: Run, file: str
 ) -> None:
     home, away = places
     train = ("train", "--preset", "quick", *SHORT)
-    told = json.loads(distiller(home, *train, "--elsewhere", "data.jsonl.gz", "--json"))
-    assert told["file"] == "data.jsonl.gz"
+    told = json.loads(distiller(home, *train, "--elsewhere", file, "--json"))
+    assert told["file"] == file
     assert told["brings"] == []
-    shutil.move(home / "data.jsonl.gz", away)
+    shutil.move(home / file, away)
 
     program, *arguments = shlex.split(told["command"])
     assert program == "distiller"

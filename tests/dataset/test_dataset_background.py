@@ -168,6 +168,7 @@ def test_the_hash_says_what_the_background_is_and_nothing_else() -> None:
         ("json", "data.json"),
         ("jsonl", "data.jsonl"),
         ("beir", "collection"),
+        ("parquet", "data.parquet"),
     ],
 )
 def test_files_carry_the_background_there_and_back(tmp_path: Path, format: str, name: str) -> None:
@@ -301,13 +302,16 @@ def test_a_hundred_queries_with_documents_have_more_dev_queries(
     assert own.counts["val"] == 10
 
 
-@pytest.mark.parametrize("format", ["jsonl", "beir"])
+@pytest.mark.parametrize(
+    ("format", "name"),
+    [("jsonl", "data.jsonl"), ("beir", "collection"), ("parquet", "data.parquet")],
+)
 def test_an_imported_file_keeps_its_background(
-    store: Store, project: Project, tmp_path: Path, format: str
+    store: Store, project: Project, tmp_path: Path, format: str, name: str
 ) -> None:
     fill(store, project, queries=12, others=20)
     frozen = freeze(store, project)
-    path = tmp_path / ("data.jsonl" if format == "jsonl" else "collection")
+    path = tmp_path / name
     write(frozen.examples, format, path, background=frozen.background)
     other = store.create_project(Domain(name="the same again"))
     report = import_file(store, other, path)

@@ -19,7 +19,14 @@ from distiller.schema.dataset import Example, LabelledPassage
 from distiller.schema.errors import InputError
 from tests.dataset.strategies import NASTY, examples, texts
 
-LOSSLESS = {"splade": ".json", "dataset": ".json", "json": ".json", "jsonl": ".jsonl", "beir": ""}
+LOSSLESS = {
+    "splade": ".json",
+    "dataset": ".json",
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "beir": "",
+    "parquet": ".parquet",
+}
 
 
 def passage(identifier: str, grade: int, text: str = "") -> LabelledPassage:
@@ -61,6 +68,8 @@ def test_the_splits_hold_each_example_once(format: str, made: list[Example]) -> 
 
 
 def _has_examples(path: Path) -> bool:
+    if path.suffix == ".parquet":
+        return pyarrow.parquet.read_metadata(path).num_rows > 0
     return path.is_dir() or path.stat().st_size > 4
 
 
@@ -221,7 +230,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
 
 
-@pytest.mark.parametrize("format", ["splade", "beir", "triplets"])
+@pytest.mark.parametrize("format", ["splade", "beir", "triplets", "parquet"])
 def test_a_crash_leaves_the_old_file_and_no_half_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
@@ -251,6 +260,8 @@ def test_what_a_format_cannot_say_is_refused(tmp_path: Path) -> None:
     infinite.positives[0].score = float("inf")
     with pytest.raises(InputError, match="cannot be written as JSON"):
         write([infinite], "json", tmp_path / "data.json")
+    with pytest.raises(InputError, match=r"a score of 'question 1' is no number; mend it"):
+        write([infinite], "parquet", tmp_path / "data.parquet")
     with pytest.raises(InputError, match="is a folder"):
         write([example(1)], "json", tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -21,6 +21,7 @@ from distiller.schema.errors import InputError
 from distiller.splade import SpladeEncoder, StartModel
 from distiller.store import Store
 from distiller.train import Recipe, incoming, train_files
+from distiller.train.files import snapshot_of_files
 from distiller.train.folders import folder_name, pack
 from distiller.train.incoming import import_model
 
@@ -53,6 +54,17 @@ def elsewhere(
     (folder / "data.jsonl.gz").write_bytes(packed_data(frozen))
     train_files(folder / "data.jsonl.gz", None, RECIPE, tiny, folder / "tuned")
     return folder / "tuned"
+
+
+@pytest.mark.parametrize("name", ["data.jsonl.gz", "data.parquet"])
+def test_the_data_that_are_taken_elsewhere_are_the_frozen_ones(
+    tmp_path: Path, frozen: DatasetSnapshot, name: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(packed_data(frozen, name))
+    assert packed_data(frozen, name) == file.read_bytes()
+    found = snapshot_of_files(file, seed=13)
+    assert (found.content_hash, found.background) == (frozen.content_hash, frozen.background)
 
 
 @pytest.fixture
