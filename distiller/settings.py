@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     trust_mined: bool = True
     """Whether negatives that a search found are trained on before anybody judged them."""
 
+    undecided: bool = False
+    """Whether what nobody has decided about is trained on beside what was approved."""
+
     background: int = Field(default=1_000, ge=0)
     """Passages of the documents beside the labelled ones, at most, that frozen data carry: dev and
     test queries are ranked among them, too."""

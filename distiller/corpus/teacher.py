@@ -83,7 +83,9 @@ def teach(
     tag = project.domain.language
     teacher = teacher or usual_teacher(tag)
     parts = parts_of(teacher)
-    material = gather(store, project, trust_mined=settings.trust_mined)
+    material = gather(
+        store, project, trust_mined=settings.trust_mined, undecided=settings.undecided
+    )
     pairs = put_together(material).pairs
     if not pairs:
         raise InputError("nothing to score yet; generate, import or mine examples first")

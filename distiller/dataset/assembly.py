@@ -36,7 +36,7 @@ class Material:
     has_judge: bool
     """Whether the judge has graded anything; then a pair needs its grade to be used."""
     reviewed: frozenset[str]
-    """Kinds of which somebody has approved something: `query`, `passage`."""
+    """Kinds of which only what somebody has approved counts: `query`, `passage`."""
     trust_mined: bool = True
     """Whether mined negatives count before anybody judged or approved them: a margin to the
     positive chose them, and mined negatives are what gains most (NV-Retriever, GPL)."""
@@ -53,10 +53,16 @@ class Assembly:
 
 
 def gather(
-    store: Store, project: Project, *, trust_mined: bool = True, retired: bool = False
+    store: Store,
+    project: Project,
+    *,
+    trust_mined: bool = True,
+    undecided: bool = False,
+    retired: bool = False,
 ) -> Material:
     """Read the queries of a project, its judgments, and the passages that they are about.
 
+    With `undecided`, approvals leave nothing out that nobody has decided about.
     A corpus has many more passages, which stay where they are. Mined negatives in whose place a
     later round chose others are only among the pairs if `retired` asks for them.
     """
@@ -76,9 +82,9 @@ def gather(
     pairs = {query_id: calibrated(group) for query_id, group in pairs.items()}
     everything = [pair for group in pairs.values() for pair in group]
     reviewed = set()
-    if any(query.status is Status.APPROVED for query in queries):
+    if not undecided and any(query.status is Status.APPROVED for query in queries):
         reviewed.add("query")
-    if any(map(_pair_approved, everything)):
+    if not undecided and any(map(_pair_approved, everything)):
         reviewed.add("passage")
     return Material(
         queries=queries,

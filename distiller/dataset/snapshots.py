@@ -33,12 +33,13 @@ def freeze(
     fractions: Sequence[float] | None = None,
     quality: Mode = "weight",
     trust_mined: bool = True,
+    undecided: bool = False,
     background: int = MOST,
     lineage: Mapping[str, Any] | None = None,
 ) -> DatasetSnapshot:
     """Freeze the approved items, or all validated ones where nobody has reviewed yet.
 
-    The same content gives the same hash, and the snapshot that is there already. What the checks
+    With `undecided`, all validated ones in any case; what was rejected or flagged never counts. The same content gives the same hash, and the snapshot that is there already. What the checks
     find counts less, or is left out, as `quality` says; see `Sieve`.
     Mined negatives count before anybody judged them, unless `trust_mined` is off. Of the corpus,
     `background` passages at most come along, see `choose_background`. Without `fractions` they are
@@ -48,7 +49,7 @@ def freeze(
     Raises:
         InputError: there is nothing to freeze, with the commonest reason; or bad fractions.
     """
-    material = gather(store, project, trust_mined=trust_mined)
+    material = gather(store, project, trust_mined=trust_mined, undecided=undecided)
     findings = [] if quality == "off" else check_project(store, project).findings
     assembly = put_together(material, Sieve(findings, quality))
     if not assembly.examples:
@@ -59,6 +60,7 @@ def freeze(
         "judge": material.has_judge,
         "quality": quality,
         "trust_mined": trust_mined,
+        "undecided": undecided,
     }
     snapshot = _frozen(
         store,

@@ -104,6 +104,9 @@ async def snapshot_stage(journey: Journey, on_progress: OnProgress) -> StageRepo
             journey.store, journey.project, journey.settings, lineage=lineage(journey)
         )
     )
+    # What later rounds freeze is to be of the same kind as what was chosen for the first.
+    undecided = journey.snapshot.filters.get("undecided", journey.settings.undecided)
+    journey.settings = journey.settings.model_copy(update={"undecided": undecided})
     counts, size = journey.snapshot.counts, len(journey.snapshot.examples)
     return StageReport(
         stage="snapshot",
@@ -130,6 +133,7 @@ def freeze_project(
         seed=settings.seed,
         quality=settings.quality,
         trust_mined=settings.trust_mined,
+        undecided=settings.undecided,
         background=settings.background,
         lineage=lineage,
     )

@@ -131,7 +131,7 @@ def material(journey: Journey) -> str:
         journey.settings,
         journey.plan,
     )
-    found = gather(store, project, trust_mined=settings.trust_mined)
+    found = gather(store, project, trust_mined=settings.trust_mined, undecided=settings.undecided)
     pairs = {
         query_id: [pair for pair in group if not _only_mined(pair)]
         for query_id, group in found.pairs.items()

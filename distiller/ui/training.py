@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ import streamlit as st
 
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.examples import Query
+from distiller.settings import Settings
 from distiller.ui.jobs import REFRESH_S, job_line, launch
 from distiller.ui.palette import palette
 from distiller.ui.shell import Here
@@ -65,6 +66,7 @@ def readiness(here: Here) -> DatasetSnapshot | None:
             "when they are decided.",
             icon=":material/rule:",
         )
+    settings = _learned_from(here, counts)
     _teacher(here)
     frozen = list(reversed(here.store.snapshots(here.project.id, examples=False)))
     if st.button(
@@ -76,7 +78,7 @@ def readiness(here: Here) -> DatasetSnapshot | None:
         from distiller.pipeline import freeze_project
 
         with failing(), st.spinner("Freezing"):
-            made = freeze_project(here.store, here.project, here.settings)
+            made = freeze_project(here.store, here.project, settings)
             try_speed(here, made)
             notice(f"Frozen: {made.counts.get('train', 0):,} queries to train on")
             st.rerun()
@@ -111,6 +113,23 @@ def readiness(here: Here) -> DatasetSnapshot | None:
     if not snapshot.counts.get("test"):
         st.warning("No query is kept aside for the final test; approve more queries first.")
     return snapshot
+
+
+def _learned_from(here: Here, counts: Mapping[str, int]) -> Settings:
+    """The settings to freeze with: whether what nobody has decided about counts, too.
+
+    A few approvals would otherwise leave all the rest out, and nothing to learn from.
+    """
+    undecided = here.settings.undecided
+    if counts["approved"] and counts["proposed"]:
+        undecided = st.checkbox(
+            "Learn also from what nobody has decided about",
+            value=undecided or counts["approved"] < FEW,
+            key=here.key("undecided"),
+            help=f"Without it only approved queries count, which needs {FEW} of them at least. "
+            "What was rejected or flagged never counts.",
+        )
+    return here.settings.model_copy(update={"undecided": undecided})
 
 
 def _teacher(here: Here) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from distiller.dataset import freeze
 from distiller.pipeline import Plan, recipe_of
+from distiller.review import decide
 from distiller.schema.base import Status, new_id
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
@@ -169,6 +170,24 @@ def test_training_begins_with_what_was_chosen(run_page, store: Store, example: P
     plan = job.parameters["plan"]
     assert (plan["preset"], plan["snapshot"], plan["base"]) == ("quick", snapshot.id, "tiny")
     assert not any(b.label == "Start training" for b in page.button)
+
+
+def test_a_few_approvals_do_not_leave_the_rest_out(
+    run_page, store: Store, example: Project
+) -> None:
+    for query in store.items(example.id, Query)[:2]:
+        decide(store, example.id, query, "approve", who="ada")
+    page = run_page("train/training.py")
+    (choice,) = [box for box in page.checkbox if box.label.startswith("Learn also")]
+    assert choice.value
+    next(b for b in page.button if b.label.startswith("Freeze")).click().run()
+    assert not page.exception
+    (frozen,) = store.snapshots(example.id)
+    assert sum(frozen.counts[part] for part in ("train", "val", "test")) == 120
+    choice.set_value(False).run()
+    next(b for b in page.button if b.label.startswith("Freeze")).click().run()
+    assert not page.exception
+    assert sum(store.snapshots(example.id)[-1].counts[part] for part in ("train", "val")) <= 2
 
 
 def test_a_language_that_the_start_model_does_not_read_is_said(
