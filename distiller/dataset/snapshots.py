@@ -25,7 +25,7 @@ _NOT_CONTENT = {"query_id": True, "cluster": True, "meta": True}
 _IDENTITY = {"span": True, "passage_id": True}
 
 
-def freeze(
+def freeze(  # noqa: PLR0913 - what a user may choose
     store: Store,
     project: Project,
     *,
