@@ -129,6 +129,7 @@ PRESETS: MappingProxyType[str, Recipe] = MappingProxyType(
             " from .673 to .762 nDCG@10 on LiveQA's questions (+8.9 points, 95 % interval 4.5 to"
             " 13.9; two seeds), sentence-transformers' example settings to .717, the same with"
             " batches of 8 to .723; on legal questions nothing was lost (+0.2)."
+            " With thousands of human pairs it gained less than those plain settings."
             " benchmarks/recipe_study.py, docs/results/recipe_study.md.",
         ),
         "thorough": Recipe(
