@@ -70,6 +70,7 @@ OURS: dict[str, dict[str, Any]] = {
     "self-distillation 0": {"self_distillation": 0.0},
     "general texts 0.05": {"general_weight": 0.05},
     "general texts 0": {"general_weight": 0.0},
+    "rate 2e-5": {"learning_rate": 2e-5},
     "rate 1e-4": {"learning_rate": 1e-4},
     "rate 3e-4": {"learning_rate": 3e-4},
     "batch 8": {"batch_size": 8},
