@@ -42,3 +42,21 @@ def _idf(model: SparseEncoder, passages: list[str]) -> torch.Tensor:
     return torch.log1p((len(passages) - found + 0.5).clamp(min=0) / (found + 0.5)).clamp(
         min=math.log1p(0.5 / (len(passages) + 0.5))
     )
+
+
+def freeze_unused(model: SparseEncoder) -> None:
+    """Have what no weight depends on not learn, such as the second bias of an untied BERT.
+
+    Several processes share gradients when all have come, and would wait for these; they are not
+    looked for where there is a table, which is used in another forward pass than the last.
+    """
+    was_training = model.training
+    model.eval()
+    for task in ("query", "document"):
+        weights = model(model.preprocess(["some text"], task=task), task=task)["sentence_embedding"]
+        weights.sum().backward()
+    for parameter in model.parameters():
+        if parameter.grad is None:
+            parameter.requires_grad_(requires_grad=False)
+    model.zero_grad(set_to_none=True)
+    model.train(was_training)

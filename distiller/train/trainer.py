@@ -56,6 +56,8 @@ def fit(model: SparseEncoder, task: Task, observer: Observer) -> None:
     general = general_texts(
         model, recipe.general_texts if recipe.general_weight else 0, recipe.seed
     )
+    if recipe.query_table and processes.count() > 1:
+        query_table.freeze_unused(model)
     loss = objective(model, recipe, schedule, known, reference(model, known, recipe, general))
     evaluator = Evaluator(observer)
     trainer = _Trainer(

@@ -42,7 +42,8 @@ NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 def bert(**more: Any) -> PreTrainedModel:
-    return BertForMaskedLM(BertConfig(**SMALL, **NO_DROPOUT, intermediate_size=32, **more))
+    config = BertConfig(**SMALL | NO_DROPOUT | {"intermediate_size": 32} | more)
+    return BertForMaskedLM(config)
 
 
 def roberta() -> PreTrainedModel:
@@ -50,10 +51,10 @@ def roberta() -> PreTrainedModel:
     return RobertaForMaskedLM(config)
 
 
-def distilbert() -> PreTrainedModel:
+def distilbert(**more: Any) -> PreTrainedModel:
     config = DistilBertConfig(
         vocab_size=WORDS, dim=16, n_layers=2, n_heads=2, hidden_dim=32, dropout=0.0,
-        attention_dropout=0.0,
+        attention_dropout=0.0, **more,
     )  # fmt: skip
     return DistilBertForMaskedLM(config)
 
@@ -61,7 +62,8 @@ def distilbert() -> PreTrainedModel:
 def modernbert(**more: Any) -> PreTrainedModel:
     tokens = {"pad_token_id": 0, "cls_token_id": 101, "sep_token_id": 102}
     tokens |= {"bos_token_id": 101, "eos_token_id": 102}
-    return ModernBertForMaskedLM(ModernBertConfig(**SMALL, **tokens, intermediate_size=32, **more))
+    config = ModernBertConfig(**SMALL | tokens | {"intermediate_size": 32} | more)
+    return ModernBertForMaskedLM(config)
 
 
 def mobilebert() -> PreTrainedModel:
@@ -76,8 +78,10 @@ ARCHITECTURES = {
     "bert": bert,
     "bert, untied": lambda: bert(tie_word_embeddings=False),
     "distilbert": distilbert,
+    "distilbert, untied": lambda: distilbert(tie_word_embeddings=False),
     "roberta": roberta,
     "modernbert": modernbert,
+    "modernbert, untied": lambda: modernbert(tie_word_embeddings=False),
     "modernbert, no bias": lambda: modernbert(decoder_bias=False),
 }
 

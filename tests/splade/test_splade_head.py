@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from splade_models import (
     bert,
     folder_of,
     mobilebert,
+    modernbert,
     plain_and_fast,
     step,
     weights_of,
 )
 from torch import nn
+from transformers import PreTrainedModel
 
 from distiller.splade import StartModel
 from distiller.splade.head import install, is_installed, uninstall
@@ -49,6 +52,21 @@ def test_every_architecture_learns_the_same(source: str) -> None:
     assert 0 < (expected[0] > 0).float().mean() < 1
     assert_same_step(expected, step(fast))
     torch.testing.assert_close(weights_of(fast), weights_of(plain), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("multiplied")
+@pytest.mark.parametrize("make", [bert, modernbert])
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+def test_a_quarter_of_a_million_words(
+    make: Callable[..., PreTrainedModel], tied: bool, tiny: StartModel, tmp_path: Path
+) -> None:
+    source = folder_of(make(vocab_size=250_002, tie_word_embeddings=tied), tiny, tmp_path)
+    plain, fast = plain_and_fast(source)
+    texts = ["Can my landlord keep the deposit?", "", "rent"]
+    expected = step(plain, texts)
+    assert expected[0].shape == (3, 250_002)
+    assert 0 < (expected[0] > 0).float().mean() < 1
+    assert_same_step(expected, step(fast, texts))
 
 
 def test_the_packaged_model_gives_the_same_weights(tiny: StartModel, multiplied: str) -> None:

@@ -13,14 +13,38 @@ from sentence_transformers.sparse_encoder.losses import (
     SpladeLoss,
 )
 from splade_models import (
+    ARCHITECTURES,
     TEXTS,
     assert_same_step,
+    folder_of,
     plain_and_fast,
     step,
 )
 from torch import Tensor, nn
 
+from distiller.splade import StartModel
 from distiller.splade.loading import load_model
+
+
+@pytest.fixture(scope="module", params=["bert, untied", "distilbert", "modernbert"])
+def other(
+    request: pytest.FixtureRequest, tiny: StartModel, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Folders of other makes than `small`, which is a tied BERT."""
+    return folder_of(ARCHITECTURES[request.param](), tiny, tmp_path_factory.mktemp("model"))
+
+
+def test_gradient_checkpointing_of_other_makes(other: str) -> None:
+    test_gradient_checkpointing(other)
+
+
+def test_other_makes_compiled(other: str) -> None:
+    test_compiled(other, "aot_eager")
+
+
+@pytest.mark.slow
+def test_other_makes_in_two_processes(other: str, tmp_path: Path) -> None:
+    test_two_processes(other, tmp_path)
 
 
 def test_gradient_checkpointing(small: str) -> None:
@@ -84,6 +108,17 @@ def test_two_processes(small: str, tmp_path: Path) -> None:
         assert_same_step((weights[rank], mean), ours)
 
 
+class Weights(nn.Module):
+    """A model that gives nothing but weights, where DDP finds them."""
+
+    def __init__(self, model: SparseEncoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: dict[str, Tensor]) -> Tensor:
+        return self.model(features)["sentence_embedding"]
+
+
 def half_a_batch(rank: int, source: str, folder: str) -> None:
     """One of two processes: every second text, gradients averaged over both."""
     torch.set_num_threads(1)
@@ -93,8 +128,9 @@ def half_a_batch(rank: int, source: str, folder: str) -> None:
     model, _ = load_model(source, device="cpu")
     model.train()
     texts = TEXTS[rank::2]
-    parallel = nn.parallel.DistributedDataParallel(model)
-    weights = parallel(model.preprocess(texts))["sentence_embedding"]
+    # An untied BERT has a bias that nothing uses; without looking for it DDP would share nothing.
+    parallel = nn.parallel.DistributedDataParallel(Weights(model), find_unused_parameters=True)
+    weights = parallel(model.preprocess(texts))
     torch.manual_seed(3)
     (weights * torch.randn_like(weights)).sum().backward()
     found = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,6 +75,53 @@ def test_values_and_gradients_are_those_of_the_plain_computation(
     for plain, fast in zip(*outcomes, strict=True):
         # float64; the order of additions differs
         torch.testing.assert_close(fast, plain, rtol=1e-11, atol=1e-11)
+
+
+@settings(max_examples=150, deadline=None)
+@given(parts=projections(), tile=st.builds(Tile, st.integers(1, 60), st.integers(1, 80)))
+def test_bfloat16_is_exact_where_numbers_are_whole(parts: dict[str, Any], tile: Tile) -> None:
+    """Whole numbers of few digits are exact in bfloat16, so ties are ties on both sides."""
+    outcomes = []
+    for compute in (plain_maximum, partial(max_logits, tile=tile), max_logits):
+        leaves = {
+            name: part.round().to(torch.bfloat16).requires_grad_()
+            if name != "mask" and part is not None
+            else part
+            for name, part in parts.items()
+        }
+        pooled = compute(**leaves)
+        pooled.sum().backward()
+        outcomes.append(
+            [pooled.detach(), *(leaf.grad for leaf in leaves.values() if leaf is not None)]
+        )
+    for found in outcomes[1:]:
+        for ours, theirs in zip(found, outcomes[0], strict=True):
+            assert ours is theirs is None or torch.equal(ours, theirs)
+
+
+def plain_maximum(hidden: Tensor, mask: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Before the logarithm, which is not exact."""
+    logits = torch.relu(nn.functional.linear(hidden, weight, bias)) * mask[..., None]
+    return logits.max(1).values
+
+
+def test_a_quarter_of_a_million_words_learn_the_same() -> None:
+    torch.manual_seed(1)
+    size = 250_002
+    hidden, weight = torch.randn(3, 40, 8), torch.randn(size, 8)
+    mask = torch.arange(40) < torch.tensor([[40], [0], [1]])  # whole, without and with one token
+    outcomes = []
+    for compute in (plain_maximum, max_logits):
+        leaves = [
+            part.clone().requires_grad_() for part in (hidden, weight, torch.full((size,), -6.0))
+        ]
+        pooled = compute(leaves[0], mask, *leaves[1:])
+        (pooled**2).sum().backward()
+        outcomes.append([pooled.detach(), *(leaf.grad for leaf in leaves)])
+    assert 0 < (outcomes[0][0] > 0).float().mean() < 0.5
+    assert not outcomes[1][0][1].any()
+    for plain, fast in zip(*outcomes, strict=True):
+        torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-4)
 
 
 @settings(max_examples=20, deadline=None)

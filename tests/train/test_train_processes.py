@@ -21,6 +21,7 @@ import psutil
 import pytest
 from safetensors.numpy import load_file
 from train_examples import EVERYTHING, taught
+from transformers import BertConfig, BertForMaskedLM
 
 from distiller.schema.errors import InputError
 from distiller.schema.retrieval import TrainedModel
@@ -46,6 +47,18 @@ def steady(tiny: StartModel, tmp_path_factory: pytest.TempPathFactory) -> StartM
     config |= {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0}
     (folder / "config.json").write_text(json.dumps(config))
     return tiny.model_copy(update={"source": str(folder)})
+
+
+@pytest.fixture(scope="session")
+def untied(steady: StartModel, tmp_path_factory: pytest.TempPathFactory) -> StartModel:
+    """The same with a vocabulary projection of its own, and so with a bias that nothing uses."""
+    folder = tmp_path_factory.mktemp("untied") / "model"
+    shutil.copytree(steady.source, folder)
+    tied = BertForMaskedLM.from_pretrained(folder)
+    model = BertForMaskedLM(BertConfig.from_pretrained(folder, tie_word_embeddings=False))
+    model.load_state_dict(tied.state_dict())
+    model.save_pretrained(folder)
+    return steady.model_copy(update={"source": str(folder)})
 
 
 def torchrun(processes: int) -> list[str]:
@@ -168,6 +181,17 @@ def test_tables_and_adapters_are_trained_together_too(
     other = recipe.model_copy(update=kind)
     expected = train(taught(16), other, steady, output.with_name("alone"))
     trained, _ = together(2, steady, output, other, 16)
+    assert expected.promoted
+    assert_alike(trained, expected)
+
+
+@pytest.mark.slow
+def test_a_weight_that_nothing_uses_keeps_no_gradient_from_being_shared(
+    untied: StartModel, recipe: Recipe, output: Path
+) -> None:
+    other = recipe.model_copy(update={"query_table": True})
+    expected = train(taught(16), other, untied, output.with_name("alone"))
+    trained, _ = together(2, untied, output, other, 16)
     assert expected.promoted
     assert_alike(trained, expected)
 
