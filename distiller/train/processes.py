@@ -7,6 +7,7 @@ steps. Imports torch only where there are several.
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -90,11 +91,16 @@ def meet(device: str | None = None) -> None:
 def part() -> None:
     """End what connects the processes: gloo's threads would abort an interpreter that ends first.
 
+    What was trained has to be gone by then. Where DDP is the last to refer to gloo's threads, it
+    waits for them with the interpreter's lock in its hands, for which they may be waiting in turn:
+    seen on a busy machine, and for ever.
+
     NCCL's end might wait for a process that has failed, so it is left to torch.
     """
     from torch import distributed  # noqa: PLC0415 - torch takes seconds
 
     if distributed.is_initialized() and distributed.get_backend() == "gloo":
+        gc.collect()  # a trainer and its model refer to each other
         distributed.destroy_process_group()
 
 

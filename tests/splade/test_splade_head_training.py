@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -135,4 +136,6 @@ def half_a_batch(rank: int, source: str, folder: str) -> None:
     (weights * torch.randn_like(weights)).sum().backward()
     found = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     torch.save((weights.detach(), found), f"{folder}/{rank}.pt")
+    del parallel, weights  # or they would wait for gloo's threads, and those for the interpreter
+    gc.collect()
     torch.distributed.destroy_process_group()
