@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -133,10 +132,8 @@ def validate(
     """Grade and check all examples; says by check how many failed."""
     from distiller.cli import session
     from distiller.cli.render import validation_table
-    from distiller.corpus.ranks import KeptRanks
     from distiller.dataset import validate as check_all
-    from distiller.generate import passage_topics
-    from distiller.pipeline import Journey, Plan
+    from distiller.pipeline import Journey, Plan, kept_looks
 
     settings = session.settings_from(workspace, llm, model, budget)
     with session.open_store(settings) as store:
@@ -144,12 +141,13 @@ def validate(
         if judge:
             journey = Journey(store, found, settings, Plan())
             session.run_stages(journey, ["judge"], to_stderr=True)
+        ranker, topics = kept_looks(store, found, settings)
         summary = check_all(
             store,
             found,
             strict=strict,
-            ranker=KeptRanks(settings, found),
-            topics=partial(passage_topics, store, found, settings.workspace),
+            ranker=ranker,
+            topics=topics,
         )
     if as_json:
         session.emit(summary.model_dump(mode="json"))

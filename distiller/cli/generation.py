@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -114,18 +113,17 @@ def repair(
     """Mend what the checks find; each repair can be taken back, and reviewers' words stand."""
     from distiller.cli import session
     from distiller.cli.render import fixes_table
-    from distiller.corpus.ranks import KeptRanks
     from distiller.dataset import check_project
-    from distiller.generate import passage_topics, planned
+    from distiller.generate import planned
     from distiller.llm import connect
-    from distiller.pipeline import MENDING, Journey
+    from distiller.pipeline import AGAIN, Journey, kept_looks
 
     settings = session.settings_from(workspace, llm, model, budget)
     plan = session.check_plan(settings, {"checks": check, "attempts": attempts})
     with session.open_store(settings) as store:
         found = store.project(project)
-        topics = partial(passage_topics, store, found, settings.workspace)
-        check_project(store, found, ranker=KeptRanks(settings, found), topics=topics)
+        ranker, topics = kept_looks(store, found, settings)
+        check_project(store, found, ranker=ranker, topics=topics)
         fixes = planned(store, found, checks=check, attempts=attempts)
         if dry_run:
             fixes_table(fixes) if not as_json else session.emit(fixes.as_json())
@@ -133,7 +131,7 @@ def repair(
         asks = any(not fix.pure for fix in fixes.fixes)
         if asks:
             connect(settings, store.ledger)  # sends nothing, but refuses settings that cannot work
-        stages = MENDING[1:] if asks else ("settle", "check")
+        stages = AGAIN if asks else ("settle", "check")
         session.run_and_report(Journey(store, found, settings, plan), stages, as_json=as_json)
 
 

@@ -112,14 +112,18 @@ def _check_options(
     *,
     keep_split: bool,
 ) -> None:
+    from distiller.pipeline import ENDINGS
+
     if train_file is None and (val_file or keep_split):
         raise InputError(f"{'--val-file' if val_file else '--keep-split'} goes with --train-file")
     if train_file and elsewhere:
         raise InputError("--elsewhere is for a project's data; leave --train-file out")
     if rounds > 1 and (train_file or elsewhere):
         raise InputError("--rounds mines in a project's documents; it goes with --project alone")
-    if elsewhere and not elsewhere.name.endswith((".jsonl.gz", ".parquet")):
-        raise InputError("--elsewhere needs the name of a file that ends in .jsonl.gz or .parquet")
+    if elsewhere and not elsewhere.name.endswith(ENDINGS):
+        raise InputError(
+            f"--elsewhere needs the name of a file that ends in {' or '.join(ENDINGS)}"
+        )
 
 
 def _further(journey: Journey) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple, Protocol
 
-from distiller.dataset.texts import digest
+from distiller.dataset.texts import digest, passage_text
 from distiller.quality.duplicates import PASSAGE_SHINGLE, shared
 from distiller.retrieve import BM25
 from distiller.schema.dataset import Example, LabelledPassage, UnlabelledPassage
@@ -125,7 +125,7 @@ def _hard(
     queries = sorted({example.query for example in examples if example.split != "train"})
     if not queries or not count:
         return []
-    texts = {key: f"{one.title} {one.text}".strip() for key, one in free.items()}
+    texts = {key: passage_text(one) for key, one in free.items()}
     run = BM25(texts, language).retrieve({query: query for query in queries}, _DEPTH)
     rows: Iterator[tuple[str | None, ...]] = zip_longest(*(run[query] for query in queries))
     first = dict.fromkeys(key for key in chain.from_iterable(rows) if key is not None)

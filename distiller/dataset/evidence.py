@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from distiller.dataset.assembly import Material, gather
 from distiller.dataset.texts import digest
 from distiller.quality import Evidence, Pair
-from distiller.quality.evidence import Ranking, counts
+from distiller.quality.evidence import LEFT_OUT, Ranking, counts
 from distiller.retrieve import BM25
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
@@ -21,7 +22,6 @@ DEPTH = 100
 """Places of a ranking that are kept."""
 WORD_SEARCH = "word search"
 """What findings call BM25."""
-LEFT_OUT = (Status.REJECTED.value, Status.FLAGGED.value)
 
 
 def evidence_of(
@@ -59,7 +59,7 @@ class InUse:
     state: str
     """Changes with any of them."""
     texts: Callable[[], dict[str, str]]
-    """Reads passage_id → searchable text; a large corpus is only read where it has to be."""
+    """Reads passage_id → searchable text, once; a large corpus is only read where it has to be."""
 
 
 Ranker = Callable[[InUse, Mapping[str, str]], Mapping[str, Ranking]]
@@ -75,7 +75,7 @@ def in_use(store: Store, project: Project) -> InUse:
         if status not in LEFT_OUT
     )
     state = digest(project.domain.language, *(f"{id_} {version}" for id_, version in found))
-    return InUse([id_ for id_, _ in found], state[:20], lambda: _texts(store, project))
+    return InUse([id_ for id_, _ in found], state[:20], cache(partial(_texts, store, project)))
 
 
 def _texts(store: Store, project: Project) -> dict[str, str]:

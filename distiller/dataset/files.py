@@ -12,7 +12,7 @@ import pyarrow.parquet
 from distiller.dataset.atomic import replacing
 from distiller.dataset.formats.beir import QRELS_HEADER, beir_files, read_beir
 from distiller.dataset.formats.documents import add_documents, documents_records
-from distiller.dataset.formats.parquet import columns_of, read_parquet, write_parquet
+from distiller.dataset.formats.parquet import has_rows_of_ours, read_parquet, write_parquet
 from distiller.dataset.formats.records import Contents, ExampleBuilder, with_background
 from distiller.dataset.formats.splade import (
     add_dataset,
@@ -207,7 +207,7 @@ def read_contents(path: Path | str, format: str | None = None) -> Contents:
         return read_beir(path)
     kind = format or {".csv": "csv", ".tsv": "tsv"}.get(path.suffix.lower())
     if kind is None and path.suffix.lower() == ".parquet":
-        kind = "triplets" if "anchor" in columns_of(path) else "parquet"
+        kind = "parquet" if has_rows_of_ours(path) else "triplets"
     if kind == "triplets":
         return Contents(read_triplets(path), [])
     if kind == "parquet":

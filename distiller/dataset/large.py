@@ -22,14 +22,14 @@ from distiller.dataset.formats.parquet import (
     SCHEMA,
     add_row,
     batches,
-    columns_of,
     count_of,
+    has_rows_of_ours,
     read_rows,
     rows_of,
 )
 from distiller.dataset.formats.records import Contents, ExampleBuilder
 from distiller.dataset.holding_out import hold_out
-from distiller.dataset.snapshots import content_hash
+from distiller.dataset.snapshots import content_hash, counts_of
 from distiller.dataset.texts import key_of_text
 from distiller.schema.base import new_id
 from distiller.schema.dataset import DatasetSnapshot, Example, UnlabelledPassage
@@ -108,9 +108,7 @@ def is_large(path: Path) -> bool:
     Raises:
         InvalidFile: It is called Parquet and is not.
     """
-    if path.suffix.lower() != ".parquet" or not path.is_file():
-        return False
-    return "anchor" not in columns_of(path) and count_of(path) > IN_MEMORY
+    return path.is_file() and has_rows_of_ours(path) and count_of(path) > IN_MEMORY
 
 
 def large_snapshot(
@@ -156,11 +154,7 @@ def large_snapshot(
         examples=cast("list[Example]", examples),
         background=besides,
         seed=seed,
-        counts={
-            **{part: by_split[part] for part in ("train", "val", "test")},
-            "passages": passages,
-            **({"background": len(besides)} if besides else {}),
-        },
+        counts=counts_of(by_split, passages, len(besides)),
         lineage={"files": names},
     )
 
@@ -189,7 +183,7 @@ def _read(
 
 
 def _records(file: Path) -> Iterator[tuple[int, Contents]]:
-    if file.suffix.lower() == ".parquet" and "anchor" not in columns_of(file):
+    if has_rows_of_ours(file):
         yield from ((line, _made(file, line, row)) for line, row in read_rows(file))
         return
     examples, background = read_contents(file)

@@ -39,7 +39,8 @@ def freeze(  # noqa: PLR0913 - what a user may choose
 ) -> DatasetSnapshot:
     """Freeze the approved items, or all validated ones where nobody has reviewed yet.
 
-    With `undecided`, all validated ones in any case; what was rejected or flagged never counts. The same content gives the same hash, and the snapshot that is there already. What the checks
+    With `undecided`, all validated ones in any case; what was rejected or flagged never counts.
+    The same content gives the same hash, and the snapshot that is there already. What the checks
     find counts less, or is left out, as `quality` says; see `Sieve`.
     Mined negatives count before anybody judged them, unless `trust_mined` is off. Of the corpus,
     `background` passages at most come along, see `choose_background`. Without `fractions` they are
@@ -117,7 +118,6 @@ def _frozen(
         for concept in store.items(project.id, Concept)
         if not concept.stale
     }
-
     free = unlabelled(store.corpus(project.id), examples, answers) if background else {}
     used = fractions or (usual_fractions(len(examples)) if free else FRACTIONS)
     found = split(examples, seed=seed, fractions=used, related=related)
@@ -161,7 +161,7 @@ def snapshot_of(
 ) -> DatasetSnapshot:
     """A snapshot of examples as they are split already, such as those of a file; saved nowhere."""
     examples, background = list(examples), list(background)
-    by_split = Counter(example.split for example in examples)
+    by_split: Counter[str] = Counter(example.split for example in examples)
     passages = {p.passage_id for example in examples for p in example.positives + example.negatives}
     return DatasetSnapshot(
         id=new_id("snapshot"),
@@ -171,13 +171,15 @@ def snapshot_of(
         background=background,
         seed=seed,
         filters=filters or {},
-        counts={
-            **{part: by_split[part] for part in ("train", "val", "test")},
-            "passages": len(passages),
-            **({"background": len(background)} if background else {}),
-        },
+        counts=counts_of(by_split, len(passages), len(background)),
         lineage=lineage or {},
     )
+
+
+def counts_of(by_split: Mapping[str, int], passages: int, background: int) -> dict[str, int]:
+    """`DatasetSnapshot.counts`, from examples by split, and passages that are distinct."""
+    counts = {part: by_split.get(part, 0) for part in ("train", "val", "test")}
+    return counts | {"passages": passages} | ({"background": background} if background else {})
 
 
 def content_hash(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from distiller.schema.dataset import LabelledPassage, UnlabelledPassage
+
 
 def query_id_of(query: str) -> str:
     """Identifier of a query that a file gives none for: the same text, the same identifier."""
@@ -14,6 +16,12 @@ def query_id_of(query: str) -> str:
 def passage_id_of(text: str, title: str = "", scope: str = "") -> str:
     """Identifier of a passage by its text and title, within a scope such as a project."""
     return f"p-{digest(scope, title, text)[:20]}"
+
+
+def passage_text(passage: LabelledPassage | UnlabelledPassage) -> str:
+    """Title and text joined by a space, as in BEIR: what retrieval and training read."""
+    text = f"{passage.title} {passage.text}" if passage.title else passage.text
+    return text.strip()  # mostly the text itself, not a copy
 
 
 def key_of_text(text: str) -> int:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
+from distiller.dataset.texts import passage_text
 from distiller.evaluate._language import declared
 from distiller.evaluate._qrels import known, read_qrels
 from distiller.evaluate._records import records, text_of
@@ -90,7 +91,7 @@ def held_out(
     for example in snapshot.examples:
         passages = [*example.positives, *example.negatives]
         for passage in passages:
-            corpus[passage.passage_id] = f"{passage.title} {passage.text}".strip()
+            corpus[passage.passage_id] = passage_text(passage)
         if example.split == split and passages:
             queries[example.query_id] = example.query
             qrels[example.query_id] = {passage.passage_id: passage.grade for passage in passages}
@@ -98,7 +99,7 @@ def held_out(
                 name: value for name in _SLICES if (value := getattr(example, name))
             }
     for other in snapshot.background:
-        corpus.setdefault(other.passage_id, f"{other.title} {other.text}".strip())
+        corpus.setdefault(other.passage_id, passage_text(other))
     if not queries:
         raise InputError(f"the {split} split has no judged query; add examples or change the split")
     return Collection(

@@ -10,6 +10,7 @@ from contextlib import suppress
 from distiller.generate.mending import Fix, planned
 from distiller.generate.records import derived_id
 from distiller.quality import Mend
+from distiller.quality.evidence import counts
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
 from distiller.schema.errors import Conflict
@@ -86,7 +87,7 @@ def merge(
         Conflict: Somebody changed the item since it was read.
     """
     kept = _root(store, project, into)
-    if kept.status in (Status.REJECTED, Status.FLAGGED) or kept.id == gone.id:
+    if not counts(kept) or kept.id == gone.id:
         return 0
     moved = _moved(store, project, gone, kept)
     store.set_status(

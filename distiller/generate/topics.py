@@ -8,10 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from distiller.dataset.atomic import replacing
 from distiller.dataset.texts import digest
 from distiller.generate.outline import EMPTY, Outline, corpus_outline
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
+from distiller.schema.errors import InputError
 from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource, Passage, Query
 from distiller.store import Store
 
@@ -69,11 +71,9 @@ def passage_topics(store: Store, project: Project, workspace: Path) -> dict[str,
         pass  # whatever is wrong with it, it can be made anew
     found = corpus_outline(store, project)
     topic = _clusters(found) if found else {}
-    with suppress(OSError):  # a disk that is full costs time, no data
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_suffix(".new")
-        scratch.write_text(json.dumps({"state": state, "topics": topic}), encoding="utf-8")
-        scratch.replace(file)
+    # A disk that is full costs time, no data.
+    with suppress(InputError), replacing(file, keep=lambda _: None) as fresh:
+        fresh.write_text(json.dumps({"state": state, "topics": topic}), encoding="utf-8")
     return topic
 
 

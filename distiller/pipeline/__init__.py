@@ -4,13 +4,14 @@ Every stage derives from the store what is still missing, so the same call made 
 it stopped: after a crash, a spent budget or Ctrl-C. The command line and the jobs run these stages.
 """
 
-from distiller.pipeline.data import freeze_project
-from distiller.pipeline.elsewhere import Errand, errand, packed_data
+from distiller.pipeline.data import freeze_project, kept_looks
+from distiller.pipeline.elsewhere import ENDINGS, Errand, errand, packed_data
 from distiller.pipeline.models import TUNED, recipe_of
 from distiller.pipeline.plan import Journey, Plan, Stage
 from distiller.pipeline.rounds import further, further_of
 from distiller.pipeline.running import forecasts, run
 from distiller.pipeline.stages import (
+    AGAIN,
     ALL_STAGES,
     LLM_STAGES,
     LOCAL_STAGES,
@@ -20,7 +21,9 @@ from distiller.pipeline.stages import (
 )
 
 __all__ = [
+    "AGAIN",
     "ALL_STAGES",
+    "ENDINGS",
     "LLM_STAGES",
     "LOCAL_STAGES",
     "MENDING",
@@ -35,6 +38,7 @@ __all__ = [
     "freeze_project",
     "further",
     "further_of",
+    "kept_looks",
     "mending",
     "packed_data",
     "recipe_of",

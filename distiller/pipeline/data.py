@@ -12,6 +12,8 @@ from distiller.corpus.searches import mine_corpus
 from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage as run_checks
 from distiller.dataset import freeze
+from distiller.dataset.checking import Topics
+from distiller.dataset.evidence import Ranker
 from distiller.evaluate import load
 from distiller.generate import passage_topics, settle
 from distiller.pipeline.plan import Journey
@@ -65,13 +67,30 @@ async def teach_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
     )
 
 
+def kept_looks(
+    store: Store,
+    project: Project,
+    settings: Settings,
+    *,
+    base: str = "tiny",
+    on_progress: OnProgress = lambda _: None,
+) -> tuple[Ranker, Topics]:
+    """What checks search with and take for topics: both are kept in the workspace."""
+    topics = partial(passage_topics, store, project, settings.workspace)
+    return KeptRanks(settings, project, base, on_progress), topics
+
+
 async def check_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    store, project, settings = journey.store, journey.project, journey.settings
+    ranker, topics = kept_looks(
+        store, project, settings, base=journey.plan.base, on_progress=on_progress
+    )
     return run_checks(
-        journey.store,
-        journey.project,
+        store,
+        project,
         tests=_tests(journey),
-        ranker=KeptRanks(journey.settings, journey.project, journey.plan.base, on_progress),
-        topics=partial(passage_topics, journey.store, journey.project, journey.settings.workspace),
+        ranker=ranker,
+        topics=topics,
         on_progress=on_progress,
     )
 

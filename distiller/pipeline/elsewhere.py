@@ -19,6 +19,7 @@ from distiller.train.folders import folder_name
 ENDING = ".jsonl.gz"
 LARGE_ENDING = ".parquet"
 """Of data that the other computer need not read into memory."""
+ENDINGS = (ENDING, LARGE_ENDING)
 
 
 class Errand(Record):

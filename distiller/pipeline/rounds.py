@@ -19,6 +19,7 @@ from distiller.corpus.searches import BM25_NAME, open_searches
 from distiller.corpus.teacher import usual_teacher
 from distiller.dataset import content_hash
 from distiller.dataset.assembly import gather, put_together
+from distiller.dataset.texts import passage_text
 from distiller.evaluate import evaluate, in_words
 from distiller.evaluate.measures import NDCG
 from distiller.pipeline.plan import Journey, Plan
@@ -29,7 +30,6 @@ from distiller.schema.examples import JudgmentSource
 from distiller.schema.jobs import OnProgress, Progress, StageReport
 from distiller.schema.retrieval import Collection, Qrels, Retriever, TrainedModel
 from distiller.store import Store
-from distiller.train.numbering import passage_text
 
 STAGE = "choose"
 LINEAGE = "_rounds"

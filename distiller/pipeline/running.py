@@ -10,13 +10,10 @@ from itertools import groupby
 from distiller.generate import SHARES, Mending, Planned, has_corpus, planned, requests_for
 from distiller.llm import connect, forecast
 from distiller.pipeline.plan import Journey
-from distiller.pipeline.stages import ALL_STAGES, LLM_STAGES, MENDING, WRITING
+from distiller.pipeline.stages import AGAIN, ALL_STAGES, LLM_STAGES, WRITING
 from distiller.schema.errors import InputError
 from distiller.schema.jobs import Progress, StageReport
 from distiller.schema.usage import Forecast
-
-AGAIN = MENDING[1:]
-"""One round of mending, after which it is known what is left."""
 
 
 async def run(journey: Journey, stages: Sequence[str]) -> list[StageReport]:

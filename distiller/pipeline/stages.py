@@ -7,13 +7,15 @@ from distiller.pipeline.plan import Stage
 
 MENDING = ("check", "repair", "judge", "check")
 """Find what is wrong, mend it, have what is new judged, and see what is left."""
+AGAIN = MENDING[1:]
+"""One round of mending, after which it is known what is left."""
 
 
 def mending(attempts: int) -> tuple[str, ...]:
     """Rounds of mending, with a look at what is left after each; `run` skips those with nothing to
     do. What is still found after the last stays found.
     """
-    return (MENDING[0], *MENDING[1:] * attempts)
+    return (MENDING[0], *AGAIN * attempts)
 
 
 WRITING = ("knowledge", "queries", "passages", "judge")

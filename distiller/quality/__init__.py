@@ -3,7 +3,7 @@
 from distiller.quality.evidence import Evidence
 from distiller.quality.of_sets import MEASURES, measures
 from distiller.quality.pairs import Pair, calibrated
-from distiller.quality.registry import CHECKS, EDITION, Check, Mend, Severity, run
+from distiller.quality.registry import CHECKS, EDITION, Check, Mend, Severity, run, said
 
 __all__ = [
     "CHECKS",
@@ -17,4 +17,5 @@ __all__ = [
     "calibrated",
     "measures",
     "run",
+    "said",
 ]

@@ -22,9 +22,13 @@ Ranking = Mapping[str, Mapping[str, float]]
 """query_id → passage_id → score."""
 
 
+LEFT_OUT = frozenset({Status.REJECTED, Status.FLAGGED})
+"""What neither counts nor is searched; as texts too, which is how the store gives a column."""
+
+
 def counts(item: Item) -> bool:
     """Whether an item is neither rejected nor flagged."""
-    return item.status not in (Status.REJECTED, Status.FLAGGED)
+    return item.status not in LEFT_OUT
 
 
 @dataclass(frozen=True)

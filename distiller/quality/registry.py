@@ -336,6 +336,11 @@ EDITION = "2"
 """Counts changes of the checks; findings of an older edition are looked for anew."""
 
 
+def said(finding: Finding) -> str:
+    """A finding in words, with the title of its check."""
+    return f"{CHECKS[finding.check].title}: {finding.reason}"
+
+
 def run(evidence: Evidence, names: Iterable[str] | None = None) -> list[Finding]:
     """What the checks find, by check in the order of the registry."""
     chosen = CHECKS if names is None else {name: CHECKS[name] for name in names}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from distiller.quality.evidence import Evidence
 from distiller.quality.of_texts import quoted
 from distiller.quality.pairs import Pair
-from distiller.quality.registry import CHECKS, Severity
+from distiller.quality.registry import CHECKS, Severity, said
 from distiller.quality.texts import fold
 from distiller.schema.base import Status
 from distiller.schema.examples import POSITIVE_GRADE, Judgment, JudgmentSource
@@ -61,7 +61,7 @@ def _found(findings: Iterable[Finding]) -> Iterator[Reason]:
     for finding in findings:
         check = CHECKS[finding.check]
         if check.name not in ("judged", "current"):
-            yield _BY_SEVERITY[check.severity], f"{check.title}: {finding.reason}"
+            yield _BY_SEVERITY[check.severity], said(finding)
 
 
 def _of_pair(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distiller.quality.duplicates import near_queries
+from distiller.quality.evidence import LEFT_OUT
 from distiller.retrieve import BM25
 from distiller.schema.base import Status
 from distiller.schema.domain import Project
@@ -17,8 +18,7 @@ def alike_queries(store: Store, project: Project) -> list[tuple[str, str, float]
     likest pair comes first. Rejected and flagged ones are left out.
     """
     rows = store.values(project.id, Query, ["id", "query", "status"])
-    out = (Status.REJECTED, Status.FLAGGED)
-    texts = {id_: text for id_, text, status in rows if status not in out}
+    texts = {id_: text for id_, text, status in rows if status not in LEFT_OUT}
     return near_queries(texts, project.domain.language)
 
 

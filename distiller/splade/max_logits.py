@@ -154,12 +154,14 @@ def _pool(
     learns: bool,
 ) -> Pooled:
     """The pooled logits, (batch, vocabulary), and the winners above zero if `learns`."""
-    # `out=` is refused where gradients are kept
     bias = None if bias is None else bias.detach()
+    # `out=` is refused where gradients are kept
     call = Call(hidden.detach(), mask, weight.detach(), bias, learns)
-    if tile is None and FUSED.may_help(call):
-        return FUSED.pool(call, lambda: _by_tiles(call, tile_for(mask.numel(), weight)))
-    return _by_tiles(call, tile or tile_for(mask.numel(), weight))
+
+    def tiles() -> Pooled:
+        return _by_tiles(call, tile or tile_for(mask.numel(), weight))
+
+    return FUSED.pool(call, tiles) if tile is None and FUSED.may_help(call) else tiles()
 
 
 def _by_tiles(call: Call, tile: Tile) -> Pooled:

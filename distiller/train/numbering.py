@@ -9,16 +9,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from distiller.dataset.texts import key_of_text
-from distiller.schema.dataset import Example, LabelledPassage, UnlabelledPassage
+from distiller.dataset.texts import key_of_text, passage_text
+from distiller.schema.dataset import Example
 
 Numbers = NDArray[np.int64]
-
-
-def passage_text(passage: LabelledPassage | UnlabelledPassage) -> str:
-    """Title and text joined by a space, as in BEIR: what retrieval and training read."""
-    text = f"{passage.title} {passage.text}" if passage.title else passage.text
-    return text.strip()  # mostly the text itself, not a copy
 
 
 def numbered(keys: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from distiller.dataset.texts import key_of_text
+from distiller.dataset.texts import key_of_text, passage_text
 from distiller.schema.dataset import (
     DatasetSnapshot,
     Example,
@@ -17,7 +17,7 @@ from distiller.schema.dataset import (
 from distiller.schema.errors import InputError
 from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource
 from distiller.schema.retrieval import Qrels
-from distiller.train.numbering import Passages, passage_text
+from distiller.train.numbering import Passages
 
 MOST_PASSAGES = 100_000
 """Labelled passages that dev queries are ranked among; of more, a share."""

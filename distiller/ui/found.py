@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from distiller.quality import CHECKS
+from distiller.quality import CHECKS, said
 from distiller.review import By, Order
 from distiller.schema.quality import Finding
 from distiller.ui.filters import TITLES, select_one
@@ -49,7 +49,7 @@ def badges(
 ) -> None:
     """What the checks found about a card, each in a line, but for what was said already."""
     shown = [
-        f"{CHECKS[finding.check].title}: {finding.reason}"
+        said(finding)
         for finding in findings
         if finding.check in CHECKS and not (hides_judge and finding.check in BY_JUDGE)
     ]

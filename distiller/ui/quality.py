@@ -184,10 +184,10 @@ def _preview(here: Here, check: Check, plan: Planned) -> None:
 
 
 def _mend(here: Here, check: Check, plan: Planned, targets: list[str]) -> None:
-    from distiller.pipeline import MENDING, Plan
+    from distiller.pipeline import AGAIN, Plan
 
     pure = all(fix.pure for fix in plan.fixes)
-    stages = ("settle", "check") if pure else MENDING[1:]
+    stages = ("settle", "check") if pure else AGAIN
     launch(here, stages, Plan(checks=[check.name], targets=targets), "Repairs are under way")
 
 

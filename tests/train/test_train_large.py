@@ -14,12 +14,12 @@ from train_examples import example
 
 from distiller.dataset import large, write
 from distiller.dataset.large import store
+from distiller.dataset.texts import passage_text
 from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage
 from distiller.splade import StartModel
 from distiller.train import Recipe, rows, train_files
 from distiller.train.files import snapshot_of_files
 from distiller.train.mapped import MappedRows
-from distiller.train.numbering import passage_text
 from distiller.train.rows import TrainingRow, dev_set, training_rows
 from distiller.train.supervision import supervision
 

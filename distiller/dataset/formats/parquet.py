@@ -169,6 +169,15 @@ def columns_of(path: Path) -> list[str]:
         return list(pq.read_schema(path).names)
 
 
+def has_rows_of_ours(path: Path) -> bool:
+    """Whether a file is in this layout by its name and columns, and not one of `triplets`.
+
+    Raises:
+        InvalidFile: It is called Parquet and is none.
+    """
+    return path.suffix.lower() == ".parquet" and "anchor" not in columns_of(path)
+
+
 def count_of(path: Path) -> int:
     """Rows of a Parquet file.
 
