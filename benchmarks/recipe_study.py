@@ -19,7 +19,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ from distiller.schema.retrieval import Collection
 from distiller.splade import SpladeEncoder, StartModel, resolve
 from distiller.splade.loading import load_model
 from distiller.train import PRESETS, Recipe, train
+from distiller.train.rows import training_rows
 
 DEV = 100
 """Pairs beside the training pairs that choose checkpoint and interpolation."""
@@ -66,6 +67,9 @@ OURS: dict[str, dict[str, Any]] = {
     "half the dimensions": {"dims_ratio": 0.5},
     "without length buckets": {"length_buckets": False},
     "without hard negatives": {"negatives_per_query": 0},
+    "one hard negative": {"negatives_per_query": 1},
+    "negatives below half the positive's score": {},
+    "negatives of ranks 20 to 200": {},
     "self-distillation 0.3": {"self_distillation": 0.3},
     "self-distillation 0": {"self_distillation": 0.0},
     "general texts 0.05": {"general_weight": 0.05},
@@ -79,6 +83,11 @@ OURS: dict[str, dict[str, Any]] = {
     "teacher alone": {"infonce_weight": 0.0},
 }
 """What differs from the balanced preset."""
+MINED: dict[str, dict[str, Any]] = {
+    "negatives below half the positive's score": {"margin": 0.5},
+    "negatives of ranks 20 to 200": {"skip": 20, "depth": 200},
+}
+"""Where the hard negatives are mined otherwise."""
 PUBLISHED = "sentence-transformers' example"
 """train_splade_nq.py of sentence-transformers: pairs alone, in-batch negatives, batch 16, rate 2e-5,
 one epoch, regularisers 5e-5 (query) and 3e-5 (passage), last step."""
@@ -92,45 +101,48 @@ def pairs(folder: Path) -> list[dict[str, str]]:
         return [json.loads(line) for line in file]
 
 
-def snapshot(found: Sequence[dict[str, str]], count: int, seed: int) -> DatasetSnapshot:
-    """`count` train and `DEV` val examples with hard negatives from each other's answers."""
+def snapshot(
+    found: Sequence[dict[str, str]],
+    count: int,
+    seed: int,
+    *,
+    margin: float = MARGIN,
+    skip: int = 0,
+    depth: int = 50,
+) -> DatasetSnapshot:
+    """`count` train and `DEV` val examples with hard negatives from each other's answers.
+
+    Those are the first below `margin`; where ranks are skipped, any from there down to `depth`.
+    """
     chosen = random.Random(seed).sample(found, count + DEV)
     corpus = {str(index): pair["positive"] for index, pair in enumerate(chosen)}
     queries = {str(index): pair["query"] for index, pair in enumerate(chosen)}
-    run = BM25(corpus).retrieve(queries, 50)
-    examples = [
-        _example(index, corpus, queries, run[index], "train" if int(index) < count else "val")
-        for index in queries
-    ]
+    run = BM25(corpus).retrieve(queries, depth)
+    draw = random.Random(seed)
+    examples = []
+    for index, query in queries.items():
+        bar = margin * run[index].get(index, float("inf"))
+        mined = [
+            other
+            for other, score in list(run[index].items())[skip:]
+            if score < bar and corpus[other] != corpus[index] and other != index
+        ]
+        if skip:
+            draw.shuffle(mined)
+        labelled = [
+            LabelledPassage(passage_id=other, text=corpus[other], grade=3 if other == index else 0)
+            for other in (index, *mined[:NEGATIVES])
+        ]
+        examples.append(
+            Example(
+                query_id=index,
+                query=query,
+                positives=labelled[:1],
+                negatives=labelled[1:],
+                split="train" if int(index) < count else "val",
+            )
+        )
     return snapshot_of(examples, seed=seed)
-
-
-def _example(
-    index: str,
-    corpus: Mapping[str, str],
-    queries: Mapping[str, str],
-    ranking: Mapping[str, float],
-    part: str,
-) -> Example:
-    bar = MARGIN * ranking.get(index, float("inf"))
-    mined = [
-        other
-        for other, score in ranking.items()
-        if score < bar and corpus[other] != corpus[index] and other != index
-    ][:NEGATIVES]
-    labelled = [
-        LabelledPassage(passage_id=other, text=corpus[other], grade=3 if other == index else 0)
-        for other in (index, *mined)
-    ]
-    return Example.model_validate(
-        {
-            "query_id": index,
-            "query": queries[index],
-            "positives": labelled[:1],
-            "negatives": labelled[1:],
-            "split": part,
-        }
-    )
 
 
 def taught(data: DatasetSnapshot, teacher: Path) -> DatasetSnapshot:
@@ -157,15 +169,13 @@ def published(
     """Train with sentence-transformers' own trainer and losses, and save the last step."""
     model, _ = load_model(base.source, device="cpu")
     model.max_seq_length = settings["passage_length"]
-    rows = [example for example in data.examples if example.split == "train"]
+    rows = training_rows(data.examples, settings["negatives"], data.seed)
     columns = {
-        "query": [example.query for example in rows],
-        "positive": [example.positives[0].text for example in rows],
+        "query": [row.query for row in rows],
+        "positive": [row.positive for row in rows],
     }
-    if settings["negatives"]:
-        least = min(settings["negatives"], *(len(example.negatives) for example in rows))
-        for index in range(least):
-            columns[f"negative_{index + 1}"] = [row.negatives[index].text for row in rows]
+    for index in range(settings["negatives"]):
+        columns[f"negative_{index + 1}"] = [row.negatives[index] for row in rows]
     loss = SpladeLoss(
         model,
         SparseMultipleNegativesRankingLoss(model),
@@ -228,7 +238,7 @@ def cell(options: argparse.Namespace, name: str, count: int, seed: int) -> dict[
         if name == "start":
             output = Path(base.source)
         else:
-            data = snapshot(pairs(options.folder), count, seed)
+            data = snapshot(pairs(options.folder), count, seed, **MINED.get(name, {}))
             if name.startswith("teacher"):
                 data = taught(data, options.teacher)
             if name in OURS:
