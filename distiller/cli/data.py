@@ -60,11 +60,23 @@ def mine(
         ),
     ] = None,
     skip: Annotated[
-        int, typer.Option("--skip", min=0, max=500, help="First ranks to pass over.")
-    ] = 0,
+        int,
+        typer.Option(
+            "--skip",
+            min=0,
+            max=500,
+            help="First ranks to pass over, but no more than a tenth of the passages.",
+        ),
+    ] = 20,
     depth: Annotated[
         int, typer.Option("--depth", min=1, max=5000, help="Last rank to look at.")
     ] = 200,
+    hardest: Annotated[
+        bool,
+        typer.Option(
+            "--hardest", help="Take the first of what is left instead of drawing from all of it."
+        ),
+    ] = False,
     margin: Annotated[
         float,
         typer.Option(
@@ -89,7 +101,9 @@ def mine(
     for name in searches or []:
         if name != BM25_NAME:
             resolve(name, settings.cache_dir)
-    mining = session.checked(Mining, negatives=negatives, skip=skip, depth=depth, margin=margin)
+    mining = session.checked(
+        Mining, negatives=negatives, skip=skip, depth=depth, hardest=hardest, margin=margin
+    )
     plan = session.check_plan(settings, {"mine_with": searches or [], "mining": mining})
     with session.open_store(settings) as store:
         journey = Journey(store, store.project(project), settings, plan)

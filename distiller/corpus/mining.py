@@ -2,11 +2,14 @@
 
 A candidate that scores nearly as high as the positive is a likely false negative and is left out
 (positive-aware mining, NV-Retriever, https://arxiv.org/abs/2407.15831: 95 % of the positive's score
-as the limit was the best of their variants).
+as the limit was the best of their variants). The first ranks are passed over: they hold what may
+answer in part, and many such negatives teach a model to distrust the query's own words, so that it
+finds less; see docs/decisions/0026-deeper-negatives.md.
 """
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +35,8 @@ from distiller.store.documents import span_in_id
 STAGE = "mine"
 AT_ONCE = 256
 """Queries that are searched for and written at once."""
+_SKIPPED_OF = 10
+"""One in so many passages may be passed over as first ranks."""
 
 
 class Mining(Record):
@@ -39,13 +44,14 @@ class Mining(Record):
 
     negatives: int = Field(default=4, ge=1, le=50)
     """For each query, taken in turns from all searches."""
-    skip: int = Field(default=0, ge=0, le=500)
-    """First ranks that are passed over."""
+    skip: int = Field(default=20, ge=0, le=500)
+    """First ranks that are passed over, but no more than a tenth of the passages."""
     depth: int = Field(default=200, ge=1, le=5_000)
     """Rank down to which is looked; a search that ranks no positive so high mines nothing."""
     margin: float = Field(default=MARGIN, gt=0, le=1)
     """Share of the positive's score from which a candidate counts as a likely false negative."""
-
+    hardest: bool = False
+    """Whether the first of what is left are taken; otherwise any of it, drawn by the query."""
     agree: bool = True
     """Whether what any of the searches ranks as high as the positive is left out, whichever search
     found it."""
@@ -201,6 +207,7 @@ class _Miner:
         self.texts = texts
         self.mining = mining
         self.answers = answers
+        self.skip = min(mining.skip, len(texts) // _SKIPPED_OF)
         self.taken: Counter[str] = Counter()
         self.blind: Counter[str] = Counter()
         self.near = 0
@@ -251,13 +258,16 @@ class _Miner:
         best: float,
         high: Collection[str],
     ) -> Iterator[Found]:
-        """What one search offers, hardest first; `best` is its score of the positive."""
+        """What one search offers, in the order of taking; `best` is its score of the positive."""
         if best <= 0:
             self.blind[name] += 1
             return
         limit = self.mining.margin * best
-        for rank, (passage_id, score) in enumerate(ranking.items(), 1):
-            if rank <= self.mining.skip or passage_id in question.judged:
+        ranked = list(enumerate(ranking.items(), 1))[self.skip :]
+        if not self.mining.hardest:  # the same ones whenever this query is mined for
+            random.Random(f"{name} {question.query.id}").shuffle(ranked)  # noqa: S311 - not a secret
+        for rank, (passage_id, score) in ranked:
+            if passage_id in question.judged:
                 continue
             text = self.texts.get(passage_id)
             if text is None:  # a positive that is not of the corpus

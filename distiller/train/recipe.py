@@ -84,7 +84,7 @@ class Recipe(Record):
     interpolations: tuple[float, ...] = (0.25, 0.5, 0.75)
     """Shares of the way from start to tuned weights that are tried on the dev split, besides all of
     it (WiSE-FT, https://arxiv.org/abs/2109.01903)."""
-    least_gain: float = Field(default=0.0, ge=0)
+    least_gain: float = Field(default=0.005, ge=0)
     """nDCG@10 on the dev split that a model must gain, and more, to be promoted."""
     most_forgotten: float = Field(default=0.02, ge=0)
     """nDCG@10 that it may lose on the canary collection, where one is given."""

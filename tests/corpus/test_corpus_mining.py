@@ -85,7 +85,8 @@ def mined(store: Store, project: Project, query: str = "q-1") -> dict[str, str]:
 
 
 def run(store: Store, project: Project, *searches: Scripted, **mining: object):
-    return mine(store, project, list(searches), TEXTS, mining=Mining.model_validate(mining))
+    chosen = Mining.model_validate({"skip": 0, "hardest": True} | mining)
+    return mine(store, project, list(searches), TEXTS, mining=chosen)
 
 
 def test_what_scores_nearly_like_the_positive_is_left_out(store: Store, project: Project) -> None:
@@ -104,9 +105,39 @@ def test_what_scores_nearly_like_the_positive_is_left_out(store: Store, project:
 
 
 def test_ranks_outside_the_window_are_passed_over(store: Store, project: Project) -> None:
+    texts = TEXTS | {f"p-{index}": f"another passage, number {index}" for index in range(22)}
+    assert len(texts) == 30
     ranking = {"p-a": 10.0, "p-c": 8.0, "p-d": 7.0, "p-e": 6.0, "p-f": 5.0}
-    run(store, project, Scripted("bm25", {"q-1": ranking}), skip=2, depth=4)
-    assert set(mined(store, project)) == {"p-d", "p-e"}
+    search = Scripted("bm25", {"q-1": ranking})
+    mine(store, project, [search], texts, mining=Mining(skip=3, depth=4, hardest=True))
+    assert set(mined(store, project)) == {"p-e"}
+
+
+def test_no_more_than_a_tenth_of_the_passages_is_passed_over(
+    store: Store, project: Project
+) -> None:
+    ranking = {"p-a": 10.0, "p-c": 8.0, "p-d": 7.0}
+    run(store, project, Scripted("bm25", {"q-1": ranking}), skip=500)
+    assert set(mined(store, project)) == {"p-c", "p-d"}  # of eight passages, none
+
+
+def test_negatives_are_drawn_from_the_window_the_same_ones_each_time(
+    store: Store, project: Project
+) -> None:
+    ids = [f"p-{index:03}" for index in range(200)]
+    for one in ids:
+        store.add(project.id, [passage(one, f"another passage, number {one}")])
+    texts = TEXTS | {one: f"another passage, number {one}" for one in ids}
+    ranking = {"p-a": 10.0} | {one: 9.0 - rank / 100 for rank, one in enumerate(ids)}
+    search = Scripted("bm25", {"q-1": ranking, "q-2": {"p-b": 10.0, **ranking}})
+    mine(store, project, [search], texts)
+    first, other = set(mined(store, project)), set(mined(store, project, "q-2"))
+    assert len(first) == 4
+    assert not first & set(ids[:19])  # ranks 1 to 20 are the positive and these
+    assert first != set(ids[19:23])
+    assert first != other
+    report = mine(store, project, [search], texts)
+    assert (report.made, report.present) == (0, 8)
 
 
 def test_searches_take_turns_and_share_what_both_find(store: Store, project: Project) -> None:
