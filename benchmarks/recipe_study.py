@@ -87,7 +87,7 @@ MINED: dict[str, dict[str, Any]] = {
     "negatives below half the positive's score": {"margin": 0.5},
     "negatives of ranks 20 to 200": {"skip": 20, "depth": 200},
 }
-"""Where the hard negatives are mined otherwise."""
+"""Where the hard negatives are not of the first ranks; `mine` draws them from ranks 20 to 200."""
 PUBLISHED = "sentence-transformers' example"
 """train_splade_nq.py of sentence-transformers: pairs alone, in-batch negatives, batch 16, rate 2e-5,
 one epoch, regularisers 5e-5 (query) and 3e-5 (passage), last step."""
