@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from distiller.store import Store
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# An example may have to wait for a core when tests run side by side.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).parent.parent
 

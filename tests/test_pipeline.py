@@ -20,7 +20,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "tenancy" / "dataset.json"
 
 JOURNEY = (
     *("pipeline", "--domain", "residential tenancy law"),
-    *("--concepts", "6", "--queries", "6", "--negatives-per-query", "1", "--length", "short"),
+    *("--concepts", "3", "--queries", "3", "--negatives-per-query", "1", "--length", "short"),
     "--json",
 )
 
@@ -70,7 +70,7 @@ def test_journey_survives_kill_goes_to_the_end_and_pays_nothing_twice(
         written = len(store.items(project.id, Query))
     assert written == done["queries"]["made"] + done["queries"]["present"]
     # A small model may run dry; then the stage says how many are missing.
-    assert written == 6 or f"{6 - written} of 6 queries are missing" in done["queries"]["notes"][0]
+    assert written == 3 or f"{3 - written} of 3 queries are missing" in done["queries"]["notes"][0]
     assert paid(tmp_path) > before
 
     systems = {system["name"]: system["measures"] for system in result["reports"][0]["systems"]}
@@ -95,11 +95,12 @@ def test_example_data_become_a_model_that_is_measured(tmp_path: Path) -> None:
     made = start(tmp_path, "import", str(few), "--domain", "residential tenancy law")
     assert made.wait() == 0, made.communicate()[1]
 
-    out, err = (training := start(tmp_path, "train", "--preset", "quick", "--json")).communicate()
+    train = ("train", "--preset", "quick", "--set", "min_steps=8", "--json")
+    out, err = (training := start(tmp_path, *train)).communicate()
     assert training.returncode == 0, err
     model = json.loads(out)["model"]
     assert (Path(model) / "README.md").is_file()
-    again = start(tmp_path, "train", "--preset", "quick", "--json")
+    again = start(tmp_path, *train)
     assert json.loads(again.communicate()[0])["model"] == model
 
     beir = tmp_path / "beir"

@@ -10,7 +10,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
@@ -66,11 +68,23 @@ def stop_workers(workspace: Path) -> None:
             continue
 
 
-def visit(chromium: Browser, url: str) -> Page:
-    page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.set_default_timeout(30_000)
+PATIENCE_MS = 60_000
+"""For a page on a machine of two cores that trains meanwhile; what is there is found at once."""
+
+
+def visit(chromium: Browser, url: str, **context: Any) -> Page:
+    page = chromium.new_context(viewport={"width": 1280, "height": 900}, **context).new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
     return page
+
+
+def until(found: Callable[[], object], wanted: object) -> None:
+    """Wait for what a page shows or the store holds to be so."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while (now := found()) != wanted:
+        assert time.monotonic() < deadline, (now, wanted)
+        time.sleep(0.1)
 
 
 STREAMLITS_PROBES = ("_stcore/health", "_stcore/host-config")

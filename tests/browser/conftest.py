@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app_probe import FLAGS, free_port, start_app, stop_app, stop_workers
+from app_probe import FLAGS, PATIENCE_MS, free_port, start_app, stop_app, stop_workers
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from distiller.store import Store
 
-expect.set_options(timeout=20_000)
-"""A machine of two cores that others use, too, may take its time."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +44,12 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("needs Chromium; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=program, args=FLAGS)
+
+
+@pytest.fixture(autouse=True)
+def _pages_closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A page left open goes on asking the app for what is new, which slows down all that follow."""
+    yield
+    if "chromium" in request.fixturenames:
+        for context in request.getfixturevalue("chromium").contexts:
+            context.close()

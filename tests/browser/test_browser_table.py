@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from app_probe import visit
+from app_probe import until, visit
 from playwright.sync_api import Browser, Page, expect
 
 from distiller.schema.base import Status
@@ -46,13 +44,6 @@ def write(page: Page, row: int, column: str, text: str) -> None:
     field = page.locator("#portal textarea, #portal input").first
     field.fill(text)
     page.keyboard.press("Enter")
-
-
-def until(found, wanted: object) -> None:
-    deadline = time.monotonic() + 20
-    while found() != wanted:
-        assert time.monotonic() < deadline, (found(), wanted)
-        time.sleep(0.1)
 
 
 def test_cells_are_written_to_the_rows_that_were_shown(

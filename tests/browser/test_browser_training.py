@@ -18,6 +18,8 @@ from distiller.schema.knowledge import Concept
 from distiller.store import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1800)]
+BUSY_MS = 180_000
+"""For a page while a training has all cores."""
 
 
 def ten_by_keyboard_and_one_back(page: Page, store: Store, project: Project) -> None:
@@ -74,6 +76,7 @@ def test_example_to_model_survives_reload_and_kill_of_the_app(
     port = free_port()
     app = start_app(workspace, port)
     page = visit(chromium, f"http://127.0.0.1:{port}/?who=ada")
+    page.set_default_timeout(BUSY_MS)
     console = Console(page)
     page.get_by_role("button", name="Open the example").click()
     page.get_by_text("This field").wait_for()
@@ -100,6 +103,7 @@ def test_example_to_model_survives_reload_and_kill_of_the_app(
     before = store.job(job.id).done
     app = start_app(workspace, port)
     page = visit(chromium, "about:blank")
+    page.set_default_timeout(BUSY_MS)
     console = Console(page)
     page.goto(f"http://127.0.0.1:{port}/training?project={project.name}&who=ada")
     page.get_by_text("Earlier trainings").wait_for(timeout=600_000)

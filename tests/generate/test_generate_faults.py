@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import openai
 import pytest
 from endpoint import Scripted, data, refusal, status, text
 from scripted_writer import Connect, Writer
@@ -223,8 +224,12 @@ async def test_a_wrong_key_stops_the_stage_at_once(
 
 @pytest.mark.slow
 async def test_an_outage_stops_the_stage_and_keeps_what_is_done(
-    store: Store, project: Project, connected: Connect
+    store: Store, project: Project, connected: Connect, monkeypatch: pytest.MonkeyPatch
 ):
+    # The openai client waits half a second and more between retries; here it need not.
+    monkeypatch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.001)
+    monkeypatch.setattr(openai._base_client, "MAX_RETRY_DELAY", 0.002)
+
     def fault(name: str, turn: int) -> Scripted | None:
         return status(503) if name == "WrittenPassage" and down and turn > 2 else None
 

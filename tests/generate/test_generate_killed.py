@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import killed_run
 import pytest
 from endpoint import Body, Scripted, ScriptedEndpoint
 from scripted_writer import Writer
@@ -17,8 +19,6 @@ from distiller.schema.domain import Project
 from distiller.schema.examples import JudgmentSource, Passage, Query
 from distiller.schema.knowledge import Concept
 from distiller.store import Store
-
-RUN = Path(__file__).with_name("killed_run.py")
 
 
 class Recorder:
@@ -45,7 +45,8 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(
     recorder = Recorder()
     with ScriptedEndpoint(recorder) as endpoint:
         url = f"sqlite:///{tmp_path / 'distiller.db'}"
-        command = [sys.executable, str(RUN), url, endpoint.url, str(tmp_path / "cache")]
+        arguments = url, endpoint.url, str(tmp_path / "cache")
+        command = [sys.executable, killed_run.__file__, *arguments]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         while len(recorder.sent) < kill_after and process.poll() is None:
             time.sleep(0.002)
@@ -56,7 +57,7 @@ def test_a_killed_run_goes_on_and_pays_nothing_twice(
         assert recorded
         assert recorded <= set(at_kill)
         recorder.sent.clear()
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        asyncio.run(killed_run.main(*arguments))
     assert store.count(project.id, Concept) == 7
     assert store.count(project.id, Query) == 6
     assert store.count(project.id, Passage) == 6 * 3

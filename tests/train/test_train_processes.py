@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal as signals
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from launched import (
+    ENVIRONMENT,
+    LAUNCHERS,
+    PATIENCE_S,
+    Outcome,
+    Task,
+    accelerate,
+    started,
+    together,
+    unattended,
+)
 from safetensors.numpy import load_file
 from train_examples import EVERYTHING, taught
 from transformers import BertConfig, BertForMaskedLM
@@ -33,9 +41,8 @@ from distiller.train.rows import TrainingRow
 from distiller.train.supervision import supervision
 
 TEXTS = ["banana window", "The rules about tax and every window are written down here."]
-HERE = Path(__file__).parent
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
-PATIENCE_S = 200
+TABLE = {"query_table": True}
+ADAPTERS = {"adapter_rank": 4, "adapter_rate": 3e-3}
 
 
 @pytest.fixture(scope="session")
@@ -61,61 +68,43 @@ def untied(steady: StartModel, tmp_path_factory: pytest.TempPathFactory) -> Star
     return steady.model_copy(update={"source": str(folder)})
 
 
-def torchrun(processes: int) -> list[str]:
-    module = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    return [*module, "--nproc_per_node", str(processes)]
+@pytest.fixture(scope="session")
+def full(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update=EVERYTHING | {"batch_size": 6})
 
 
-def accelerate(processes: int, kind: str) -> list[str]:
-    module = [sys.executable, "-m", "accelerate.commands.launch"]
-    return [*module, kind, "--main_process_port", "0", "--num_processes", str(processes)]
+@pytest.fixture(scope="session")
+def alone(
+    steady: StartModel, full: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[int], TrainedModel]:
+    """What one process trains of so many rows; for each number it does so once."""
+    return cache(
+        lambda rows: train(taught(rows), full, steady, tmp_path_factory.mktemp("alone") / "tuned")
+    )
 
 
-LAUNCHERS = {"torchrun": torchrun, "accelerate": partial(accelerate, kind="--multi_gpu")}
-
-
-def command(processes: int, *arguments: str | Path, launcher: str = "torchrun") -> list[str]:
-    return [*LAUNCHERS[launcher](processes), *map(str, arguments)]
-
-
-@contextmanager
-def started(
-    processes: int,
-    base: StartModel,
-    output: Path,
+@pytest.fixture(scope="session")
+def by_two(
+    steady: StartModel,
+    untied: StartModel,
+    full: Recipe,
     recipe: Recipe,
-    rows: int,
-    part: int = 0,
-    launcher: str = "torchrun",
-) -> Iterator[subprocess.Popen[str]]:
-    script = [HERE / "train_together.py", base.model_dump_json(), output, recipe.model_dump_json()]
-    with subprocess.Popen(
-        command(processes, *script, str(rows), str(part), launcher=launcher),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    ) as process:
-        yield process
-
-
-def together(
-    processes: int,
-    base: StartModel,
-    output: Path,
-    recipe: Recipe,
-    rows: int,
-    part: int = 0,
-    launcher: str = "torchrun",
-) -> tuple[TrainedModel, list[int]]:
-    """What every process was given, and the steps that the first was told of."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with started(processes, base, output, recipe, rows, part, launcher) as process:
-        told, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, errors
-    given = [output.with_name(f"given-{rank}.json").read_text() for rank in range(processes)]
-    assert len(set(given)) == 1
-    return TrainedModel.model_validate_json(given[0]), list(map(int, told.split()))
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Outcome]:
+    """What two processes make of one training after the other: starting them takes the longest."""
+    table, adapters = (recipe.model_copy(update=kind) for kind in (TABLE, ADAPTERS))
+    trainings = {
+        "all at once": (steady, full),
+        "in parts": (steady, full),
+        "table": (steady, table),
+        "adapters": (steady, adapters),
+        "untied": (untied, table),
+    }
+    tasks = [
+        Task(base, tmp_path_factory.mktemp("two") / "tuned", chosen, part=2 * (name == "in parts"))
+        for name, (base, chosen) in trainings.items()
+    ]
+    return dict(zip(trainings, together(2, *tasks), strict=True))
 
 
 def assert_alike(trained: TrainedModel, expected: TrainedModel) -> None:
@@ -141,29 +130,9 @@ def assert_same_weights(trained: TrainedModel, expected: TrainedModel) -> None:
         np.testing.assert_allclose(ours[name], value, atol=rounding, err_msg=name)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rows", "processes", "part", "launcher"),
-    [
-        (16, 2, 0, "torchrun"),
-        (16, 2, 0, "accelerate"),
-        (15, 3, 0, "torchrun"),
-        (16, 2, 2, "torchrun"),
-    ],
-    ids=["two", "two by accelerate", "three, and a batch that does not divide", "two, in parts"],
-)
-def test_several_processes_train_what_one_trains(
-    steady: StartModel,
-    recipe: Recipe,
-    output: Path,
-    rows: int,
-    processes: int,
-    part: int,
-    launcher: str,
+def assert_same_training(
+    trained: TrainedModel, told: Sequence[int], expected: TrainedModel
 ) -> None:
-    full = recipe.model_copy(update=EVERYTHING | {"batch_size": 6})
-    expected = train(taught(rows), full, steady, output.with_name("alone"))
-    trained, told = together(processes, steady, output, full, rows, part, launcher)
     assert expected.promoted
     steps = [step for step in told if step]
     assert list(dict.fromkeys(steps)) == list(range(1, 16))
@@ -172,38 +141,62 @@ def test_several_processes_train_what_one_trains(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind", [{"query_table": True}, {"adapter_rank": 4, "adapter_rate": 3e-3}], ids=str
-)
-def test_tables_and_adapters_are_trained_together_too(
-    steady: StartModel, recipe: Recipe, output: Path, kind: dict[str, float]
+@pytest.mark.parametrize("way", ["all at once", "in parts"])
+def test_two_processes_train_what_one_trains(
+    alone: Callable[[int], TrainedModel], by_two: dict[str, Outcome], way: str
 ) -> None:
-    other = recipe.model_copy(update=kind)
-    expected = train(taught(16), other, steady, output.with_name("alone"))
-    trained, _ = together(2, steady, output, other, 16)
+    assert_same_training(*by_two[way], alone(16))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rows", "processes", "launcher"),
+    [(16, 2, "accelerate"), (15, 3, "torchrun")],
+    ids=["two by accelerate", "three, and a batch that does not divide"],
+)
+def test_several_processes_train_what_one_trains(
+    steady: StartModel,
+    full: Recipe,
+    alone: Callable[[int], TrainedModel],
+    output: Path,
+    rows: int,
+    processes: int,
+    launcher: str,
+) -> None:
+    task = Task(steady, output, full, rows)
+    [(trained, told)] = together(processes, task, launcher=launcher)
+    assert_same_training(trained, told, alone(rows))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "kind"), [("table", TABLE), ("adapters", ADAPTERS)])
+def test_tables_and_adapters_are_trained_together_too(
+    steady: StartModel,
+    recipe: Recipe,
+    by_two: dict[str, Outcome],
+    output: Path,
+    name: str,
+    kind: dict[str, float],
+) -> None:
+    expected = train(taught(16), recipe.model_copy(update=kind), steady, output)
     assert expected.promoted
-    assert_alike(trained, expected)
+    assert_alike(by_two[name][0], expected)
 
 
 @pytest.mark.slow
 def test_a_weight_that_nothing_uses_keeps_no_gradient_from_being_shared(
-    untied: StartModel, recipe: Recipe, output: Path
+    untied: StartModel, recipe: Recipe, by_two: dict[str, Outcome], output: Path
 ) -> None:
-    other = recipe.model_copy(update={"query_table": True})
-    expected = train(taught(16), other, untied, output.with_name("alone"))
-    trained, _ = together(2, untied, output, other, 16)
+    expected = train(taught(16), recipe.model_copy(update=TABLE), untied, output)
     assert expected.promoted
-    assert_alike(trained, expected)
+    assert_alike(by_two["untied"][0], expected)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 1])
-def test_killed_together_goes_on_with_the_same_number_or_another(
-    steady: StartModel, recipe: Recipe, output: Path, processes: int
-) -> None:
-    full = recipe.model_copy(update=EVERYTHING | {"batch_size": 6})
-    expected = train(taught(16), full, steady, output.with_name("alone"))
-    with started(2, steady, output, full, 16) as process:
+@pytest.fixture(scope="session")
+def killed(steady: StartModel, full: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes leave behind of `tuned` when one of them is killed."""
+    output = tmp_path_factory.mktemp("killed") / "tuned"
+    with started(2, Task(steady, output, full)) as process:
         for line in process.stdout:
             if int(line) == 8:
                 psutil.Process(process.pid).children()[1].kill()  # the launcher ends the others
@@ -211,7 +204,22 @@ def test_killed_together_goes_on_with_the_same_number_or_another(
         process.wait(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert not output.exists()
-    trained, told = together(processes, steady, output, full, 16)
+    return output.parent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 1])
+def test_killed_together_goes_on_with_the_same_number_or_another(
+    steady: StartModel,
+    full: Recipe,
+    alone: Callable[[int], TrainedModel],
+    killed: Path,
+    output: Path,
+    processes: int,
+) -> None:
+    expected = alone(16)
+    shutil.copytree(killed, output.parent)
+    [(trained, told)] = together(processes, Task(steady, output, full))
     assert told[:2] == [0, 6]
     assert_alike(trained, expected)
 
@@ -221,7 +229,7 @@ def test_a_collapse_stops_all_and_the_first_says_why(
     steady: StartModel, recipe: Recipe, output: Path
 ) -> None:
     strong = recipe.model_copy(update={"query_lambda": 100.0, "learning_rate": 1e-3})
-    with started(2, steady, output, strong, 16) as process:
+    with started(2, Task(steady, output, strong)) as process:
         _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert "the model collapsed; lower query_lambda" in errors
@@ -244,7 +252,7 @@ def trained_on_pairs(tmp_path: Path, launcher: Sequence[str]) -> tuple[dict[str,
     file.write_text(json.dumps(records))
     output = tmp_path / "model"
     options = ["--train-file", file, "--output", output, "--preset", "quick", "--json"]
-    options += ["--workspace", tmp_path / "workspace"]
+    options += ["--workspace", tmp_path / "workspace", "--set", "min_steps=6"]
     done = subprocess.run(
         [*launcher, "-m", "distiller", "train", *map(str, options)],
         check=False,
@@ -311,37 +319,6 @@ def test_more_processes_than_rows_in_a_batch_are_refused(
     check(5)
 
 
-@contextmanager
-def unattended(
-    count: int, script: str, *arguments: str | Path
-) -> Iterator[list[subprocess.Popen[str]]]:
-    """So many processes that nobody watches over, as on machines that have lost each other."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = ENVIRONMENT | {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "WORLD_SIZE": str(count),
-    }
-    started = [
-        subprocess.Popen(
-            [sys.executable, HERE / script, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in range(count)
-    ]
-    try:
-        yield started
-    finally:
-        for process in started:
-            process.kill()
-            process.communicate()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("signal", ["SIGKILL", "SIGSTOP"])
 def test_who_waits_for_a_lost_first_process_ends(signal: str) -> None:
@@ -364,8 +341,8 @@ def test_a_training_ends_where_one_of_its_processes_is_lost(
 ) -> None:
     output.parent.mkdir(parents=True)
     long = recipe.model_copy(update={"min_steps": 2000, "evaluations": 100})
-    script = [steady.model_dump_json(), output, long.model_dump_json(), "16", "0"]
-    with unattended(2, "train_together.py", *script) as processes:
+    task = Task(steady, output, long)
+    with unattended(2, "train_together.py", task.argument) as processes:
         for line in processes[0].stdout:
             if int(line) == 8:
                 break
