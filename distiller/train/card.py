@@ -17,7 +17,7 @@ _ENOUGH_QUERIES = 50
 """Dev queries under which a difference says next to nothing."""
 _TOLD_ELSEWHERE = frozenset(
     {
-        *("plan", "identity", "evidence", "words", "promotion"),
+        *("plan", "dev", "identity", "evidence", "words", "promotion"),
         "start_folder",  # means nothing on another computer, and says whose computer it was
         "start_weights",
     }

@@ -276,6 +276,7 @@ class _Job:
                 "start_weights": self.weights,
                 "language": self.language,
                 "plan": self.plan.model_dump(),
+                "dev": {"queries": len(self.dev.qrels), "passages": len(self.dev.corpus)},
                 "adapter_rank": self.adapter_rank,
                 "promotion": promotion.model_dump(),
             },
