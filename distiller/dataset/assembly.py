@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from distiller.dataset.sieve import Sieve
 from distiller.quality.pairs import Pair, calibrated
-from distiller.schema.base import Item, Status
+from distiller.schema.base import LEFT_OUT, Item, Status
 from distiller.schema.dataset import Example, LabelledPassage
 from distiller.schema.domain import Project
 from distiller.schema.examples import (
@@ -144,7 +144,7 @@ def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
 
 
 def _state_reason(item: Item) -> str | None:
-    if item.status in (Status.REJECTED, Status.FLAGGED):
+    if item.status in LEFT_OUT:
         return item.status.value
     return "stale" if item.stale else None
 
