@@ -94,12 +94,11 @@ def train(
     recipe_of(plan)
     with session.open_store(settings) as store:
         journey = Journey(store, store.project(project), settings, plan)
+        further = _further(journey) if rounds > 1 else []
         if elsewhere:
             _take_elsewhere(journey, elsewhere, as_json=as_json)
             return
-        stages = ["snapshot", "train"]
-        if rounds > 1:
-            stages += _further(journey)
+        stages = ["snapshot", "train", *further]
         session.run_and_report(journey, stages, as_json=as_json)
         _pack(journey.model.path if journey.model else None, packed)
 
@@ -118,8 +117,8 @@ def _check_options(
         raise InputError(f"{'--val-file' if val_file else '--keep-split'} goes with --train-file")
     if train_file and elsewhere:
         raise InputError("--elsewhere is for a project's data; leave --train-file out")
-    if rounds > 1 and (train_file or elsewhere):
-        raise InputError("--rounds mines in a project's documents; it goes with --project alone")
+    if rounds > 1 and train_file:
+        raise InputError("--rounds mines in a project's documents; leave --train-file out")
     if elsewhere and not elsewhere.name.endswith(ENDINGS):
         raise InputError(
             f"--elsewhere needs the name of a file that ends in {' or '.join(ENDINGS)}"
@@ -169,6 +168,8 @@ def _take_elsewhere(journey: Journey, file: Path, *, as_json: bool) -> None:
     other = "held something else" if file.is_dir() or _differs(file, data) else None
     with replacing(file, keep=lambda _: other) as fresh:
         fresh.write_bytes(data)
+    if found.warning:
+        typer.echo(found.warning, err=True)
     if as_json:
         session.emit(found.model_dump(mode="json") | {"file": str(file)})
         return

@@ -23,7 +23,7 @@ from distiller.dataset.assembly import Material, gather
 from distiller.quality.duplicates import PASSAGE_SHINGLE, THRESHOLD, shingles
 from distiller.quality.pairs import MARGIN, Pair
 from distiller.quality.texts import similarity
-from distiller.schema.base import Item, Provenance, Record, SourceSpan, Status, new_id
+from distiller.schema.base import LEFT_OUT, Item, Provenance, Record, SourceSpan, Status, new_id
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
 from distiller.schema.examples import Judgment, JudgmentSource, Passage, Query, Strategy
@@ -101,7 +101,7 @@ def questions(material: Material) -> list[Question]:
 
 
 def _in_use(item: Item) -> bool:
-    return not item.stale and item.status not in (Status.REJECTED, Status.FLAGGED)
+    return not item.stale and item.status not in LEFT_OUT
 
 
 def _is_settled(pair: Pair) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from distiller.corpus.calibration import Floats, calibrated, mixed
 from distiller.corpus.scoring import STAGE, Part, Scores, Scoring
-from distiller.dataset.assembly import gather, put_together
+from distiller.dataset.assembly import put_together, trained_on
 from distiller.packs.languages import language
 from distiller.quality.pairs import Pair
 from distiller.schema.base import Provenance, new_id
@@ -83,10 +83,7 @@ def teach(
     tag = project.domain.language
     teacher = teacher or usual_teacher(tag)
     parts = parts_of(teacher)
-    material = gather(
-        store, project, trust_mined=settings.trust_mined, undecided=settings.undecided
-    )
-    pairs = put_together(material).pairs
+    pairs = put_together(trained_on(store, project, settings)).pairs
     if not pairs:
         raise InputError("nothing to score yet; generate, import or mine examples first")
     work = Scoring(store, project, settings, pairs, on_progress)

@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from distiller.dataset.sieve import Sieve
 from distiller.quality.pairs import Pair, calibrated
-from distiller.schema.base import Item, Status
+from distiller.schema.base import LEFT_OUT, Item, Status
 from distiller.schema.dataset import Example, LabelledPassage
 from distiller.schema.domain import Project
 from distiller.schema.examples import (
@@ -20,6 +20,7 @@ from distiller.schema.examples import (
     Query,
     Strategy,
 )
+from distiller.settings import Settings
 from distiller.store import Store
 
 _RANK = {source: rank for rank, source in enumerate(JudgmentSource)}
@@ -40,6 +41,8 @@ class Material:
     trust_mined: bool = True
     """Whether mined negatives count before anybody judged or approved them: a margin to the
     positive chose them, and mined negatives are what gains most (NV-Retriever, GPL)."""
+    undecided: bool = False
+    """Whether approvals leave nothing out that nobody has decided about."""
 
 
 @dataclass
@@ -93,7 +96,13 @@ def gather(
         has_judge=any(JudgmentSource.JUDGE in pair.judgments for pair in everything),
         reviewed=frozenset(reviewed),
         trust_mined=trust_mined,
+        undecided=undecided,
     )
+
+
+def trained_on(store: Store, project: Project, settings: Settings) -> Material:
+    """What of a project is trained on, as the settings have it."""
+    return gather(store, project, trust_mined=settings.trust_mined, undecided=settings.undecided)
 
 
 def assemble(store: Store, project: Project) -> list[Example]:
@@ -135,7 +144,7 @@ def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
 
 
 def _state_reason(item: Item) -> str | None:
-    if item.status in (Status.REJECTED, Status.FLAGGED):
+    if item.status in LEFT_OUT:
         return item.status.value
     return "stale" if item.stale else None
 

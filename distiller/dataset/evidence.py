@@ -9,9 +9,9 @@ from functools import cache, partial
 from distiller.dataset.assembly import Material, gather
 from distiller.dataset.texts import digest
 from distiller.quality import Evidence, Pair
-from distiller.quality.evidence import LEFT_OUT, Ranking, counts
+from distiller.quality.evidence import Ranking, counts
 from distiller.retrieve import BM25
-from distiller.schema.base import Status
+from distiller.schema.base import LEFT_OUT, Status
 from distiller.schema.domain import Project
 from distiller.schema.examples import Passage
 from distiller.schema.knowledge import Concept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -76,7 +76,7 @@ def import_file(store: Store, project: Project, path: Path | str) -> ImportRepor
         items = list(read_queries(path))
     else:
         examples, background = read_contents(path)
-        items = _Merge(store, project).items(examples, background)
+        items = _Merge(store, project, examples, background).items()
         if path.is_dir() and (unjudged := unjudged_passages(path, examples)):
             notes.append(f"{unjudged:,} passages of the corpus have no judgment and were left out")
     if not items:
@@ -125,7 +125,7 @@ def _kind(path: Path) -> str:
 def _with_free_ids(store: Store, project: Project, items: Sequence[Item]) -> list[Item]:
     """Give a new identifier where another item of the project has it; mark where items come from."""
     taken = {
-        kind: {item.id: kind_of(kind).natural_key(item) for item in store.items(project.id, kind)}
+        kind: dict(store.values(project.id, kind, ["id", "natural_key"]))
         for kind in {type(item) for item in items}
     }
     free = []
@@ -158,22 +158,33 @@ def _has_nul(value: object) -> bool:
 class _Merge:
     """Turns examples into items of a project, using the queries and passages that it has."""
 
-    def __init__(self, store: Store, project: Project) -> None:
+    def __init__(
+        self,
+        store: Store,
+        project: Project,
+        examples: Sequence[Example],
+        background: Sequence[UnlabelledPassage],
+    ) -> None:
         self._scope = project.id
-        queries = store.items(project.id, Query)
-        passages = store.items(project.id, Passage)
-        self._query_ids = {folded(query.query): query.id for query in queries}
+        self._examples, self._background = examples, background
+        queries = store.values(project.id, Query, ["query", "id"])
+        self._query_ids = {folded(query): id_ for query, id_ in queries}
         self._taken_queries = set(self._query_ids.values())
-        self._passage_ids = {(p.title, p.text): p.id for p in passages}
-        self._taken_passages = set(self._passage_ids.values()) | {p.id for p in passages}
-        self._present: list[Item] = [*queries, *passages]
+        # A project may have a hundred thousand passages: of their texts, only the file's are read.
+        same = store.same_passages(project.id, [_key(one)[1] for one in self._passages()])
+        self._passage_ids = {(title, text): id_ for id_, title, text in same}
+        self._taken_passages = set(store.ids(project.id, Passage))
         self._items: dict[tuple[str, ...], Item] = {}
 
-    def items(
-        self, examples: Iterable[Example], background: Iterable[UnlabelledPassage] = ()
-    ) -> list[Item]:
+    def _passages(self) -> Iterator[LabelledPassage | UnlabelledPassage]:
+        for example in self._examples:
+            yield from example.positives
+            yield from example.negatives
+        yield from self._background
+
+    def items(self) -> list[Item]:
         """Queries, passages and judgments, each once, those that the project has included."""
-        for example in examples:
+        for example in self._examples:
             query_id = self._query(example)
             for passage in [*example.positives, *example.negatives]:
                 passage_id = self._passage(passage)
@@ -189,7 +200,7 @@ class _Merge:
                     provenance=Provenance(source="import"),
                 )
                 self._items.setdefault(("judgment", query_id, passage_id), judgment)
-        for unlabelled in background:
+        for unlabelled in self._background:
             self._passage(unlabelled)
         return list(self._items.values())
 
@@ -219,7 +230,7 @@ class _Merge:
         return query_id
 
     def _passage(self, passage: LabelledPassage | UnlabelledPassage) -> str:
-        key = passage.title, passage.text
+        key = _key(passage)
         passage_id = self._passage_ids.get(key)
         if passage_id is None:
             passage_id = passage.passage_id
@@ -235,13 +246,18 @@ class _Merge:
             ("passage", passage_id),
             Passage(
                 id=passage_id,
-                text=passage.text or passage.title,
+                text=key[1],
                 title=passage.title,
                 origin=Origin.GENERATED if generated else Origin.CORPUS,
                 provenance=Provenance(source="import"),
             ),
         )
         return passage_id
+
+
+def _key(passage: LabelledPassage | UnlabelledPassage) -> tuple[str, str]:
+    """Title and text as the project has them: of a passage without a text, twice the title."""
+    return passage.title, passage.text or passage.title
 
 
 def _strategy(passage: LabelledPassage) -> Strategy:

@@ -25,24 +25,24 @@ _NOT_CONTENT = {"query_id": True, "cluster": True, "meta": True}
 _IDENTITY = {"span": True, "passage_id": True}
 
 
-def freeze(  # noqa: PLR0913 - what a user may choose
+def freeze(
     store: Store,
     project: Project,
+    material: Material | None = None,
     *,
     seed: int = 13,
     fractions: Sequence[float] | None = None,
     quality: Mode = "weight",
-    trust_mined: bool = True,
-    undecided: bool = False,
     background: int = MOST,
     lineage: Mapping[str, Any] | None = None,
 ) -> DatasetSnapshot:
     """Freeze the approved items, or all validated ones where nobody has reviewed yet.
 
-    With `undecided`, all validated ones in any case; what was rejected or flagged never counts.
+    What was rejected or flagged never counts. `material` may say otherwise of what nobody has
+    decided about, and of mined negatives, which count before anybody judged them; without it, all
+    is read as it is by default.
     The same content gives the same hash, and the snapshot that is there already. What the checks
-    find counts less, or is left out, as `quality` says; see `Sieve`.
-    Mined negatives count before anybody judged them, unless `trust_mined` is off. Of the corpus,
+    find counts less, or is left out, as `quality` says; see `Sieve`. Of the corpus,
     `background` passages at most come along, see `choose_background`. Without `fractions` they are
     those of `usual_fractions`. `lineage` is what is known of the snapshot besides, such as which
     round of mining it is of.
@@ -50,7 +50,7 @@ def freeze(  # noqa: PLR0913 - what a user may choose
     Raises:
         InputError: there is nothing to freeze, with the commonest reason; or bad fractions.
     """
-    material = gather(store, project, trust_mined=trust_mined, undecided=undecided)
+    material = material or gather(store, project)
     findings = [] if quality == "off" else check_project(store, project).findings
     assembly = put_together(material, Sieve(findings, quality))
     if not assembly.examples:
@@ -60,8 +60,8 @@ def freeze(  # noqa: PLR0913 - what a user may choose
         "passages": "approved" if "passage" in material.reviewed else "validated",
         "judge": material.has_judge,
         "quality": quality,
-        "trust_mined": trust_mined,
-        "undecided": undecided,
+        "trust_mined": material.trust_mined,
+        "undecided": material.undecided,
     }
     snapshot = _frozen(
         store,

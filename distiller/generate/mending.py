@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distiller.quality import CHECKS, Mend, Severity
-from distiller.schema.base import Item, Status
+from distiller.schema.base import LEFT_OUT, Item, Status
 from distiller.schema.domain import Project
 from distiller.schema.errors import InputError
 from distiller.schema.examples import (
@@ -234,7 +234,7 @@ class _Planner:
         item: Query | Passage | None = (
             self.queries.get(id_) if kind == "query" else self.passages.get(id_)
         )
-        if item is None or item.status in (Status.REJECTED, Status.FLAGGED):
+        if item is None or item.status in LEFT_OUT:
             raise _Left(_GONE)
         return item
 

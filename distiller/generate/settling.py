@@ -81,7 +81,8 @@ def merge(
 ) -> int:
     """Reject one of two that say the same; what was judged of it goes to the other.
 
-    Returns 1, or 0 where the other one does not stand any more.
+    It is one step, which can be taken back. Returns 1, or 0 where the other one does not stand
+    any more.
 
     Raises:
         Conflict: Somebody changed the item since it was read.
@@ -90,16 +91,7 @@ def merge(
     if not counts(kept) or kept.id == gone.id:
         return 0
     moved = _moved(store, project, gone, kept)
-    store.set_status(
-        project.id,
-        type(gone),
-        [gone.id],
-        Status.REJECTED,
-        who=who,
-        reason=f"{reason}, merged into {kept.id}",
-        versions={gone.id: gone.version},
-    )
-    store.add(project.id, moved)
+    store.merge(project.id, gone, moved, who=who, reason=f"{reason}, merged into {kept.id}")
     return 1
 
 

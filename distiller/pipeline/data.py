@@ -12,6 +12,7 @@ from distiller.corpus.searches import mine_corpus
 from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage as run_checks
 from distiller.dataset import freeze
+from distiller.dataset.assembly import trained_on
 from distiller.dataset.checking import Topics
 from distiller.dataset.evidence import Ranker
 from distiller.evaluate import load
@@ -149,10 +150,9 @@ def freeze_project(
     return freeze(
         store,
         project,
+        trained_on(store, project, settings),
         seed=settings.seed,
         quality=settings.quality,
-        trust_mined=settings.trust_mined,
-        undecided=settings.undecided,
         background=settings.background,
         lineage=lineage,
     )

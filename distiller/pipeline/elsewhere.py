@@ -33,6 +33,8 @@ class Errand(Record):
     """Name of the zip that holds the trained model."""
     brings: list[str]
     """Folders of this computer that the other one needs beside the file, too."""
+    warning: str = ""
+    """What the command does not do of what the plan says."""
 
 
 def errand(
@@ -73,7 +75,24 @@ def errand(
         brings.append(str(settings.canary))
         parts += ["--canary", f"./{settings.canary.resolve().name}"]
     parts += ["--output", output, "--zip"]
-    return Errand(file=file, command=shlex.join(parts), result=f"{output}.zip", brings=brings)
+    return Errand(
+        file=file,
+        command=shlex.join(parts),
+        result=f"{output}.zip",
+        brings=brings,
+        warning=_first_only(plan.rounds),
+    )
+
+
+def _first_only(rounds: int) -> str:
+    """Further rounds need what stays here: the documents to mine in, and the labels of before."""
+    if rounds == 1:
+        return ""
+    return (
+        f"The command does round 1 of {rounds} only: a further round mines in the project's "
+        f"documents, which stay here. Bring its model back, then train here in {rounds} rounds: "
+        "the first is found done, and the next begins."
+    )
 
 
 def packed_data(snapshot: DatasetSnapshot, file: str = ENDING) -> bytes:

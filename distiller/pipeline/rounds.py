@@ -18,7 +18,7 @@ from distiller.corpus.index import CorpusIndex, corpus_texts
 from distiller.corpus.searches import BM25_NAME, open_searches
 from distiller.corpus.teacher import usual_teacher
 from distiller.dataset import content_hash
-from distiller.dataset.assembly import gather, put_together
+from distiller.dataset.assembly import put_together, trained_on
 from distiller.dataset.texts import passage_text
 from distiller.evaluate import evaluate, in_words
 from distiller.evaluate.measures import NDCG
@@ -131,7 +131,7 @@ def material(journey: Journey) -> str:
         journey.settings,
         journey.plan,
     )
-    found = gather(store, project, trust_mined=settings.trust_mined, undecided=settings.undecided)
+    found = trained_on(store, project, settings)
     pairs = {
         query_id: [pair for pair in group if not _only_mined(pair)]
         for query_id, group in found.pairs.items()

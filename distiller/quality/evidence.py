@@ -8,7 +8,7 @@ from functools import cached_property
 
 from distiller.quality.duplicates import PASSAGE_SHINGLE, near_duplicates, near_queries
 from distiller.quality.pairs import Pair
-from distiller.schema.base import Item, Status
+from distiller.schema.base import LEFT_OUT, Item
 from distiller.schema.domain import Domain
 from distiller.schema.examples import Passage, Query
 from distiller.schema.knowledge import Concept
@@ -20,10 +20,6 @@ TWINS = 0.7
 
 Ranking = Mapping[str, Mapping[str, float]]
 """query_id → passage_id → score."""
-
-
-LEFT_OUT = frozenset({Status.REJECTED, Status.FLAGGED})
-"""What neither counts nor is searched; as texts too, which is how the store gives a column."""
 
 
 def counts(item: Item) -> bool:

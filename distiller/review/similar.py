@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from distiller.quality.duplicates import near_queries
-from distiller.quality.evidence import LEFT_OUT
 from distiller.retrieve import BM25
-from distiller.schema.base import Status
+from distiller.schema.base import LEFT_OUT, Status
 from distiller.schema.domain import Project
 from distiller.schema.examples import Query
 from distiller.store import Store

@@ -35,6 +35,10 @@ class Status(StrEnum):
     FLAGGED = "flagged"
 
 
+LEFT_OUT = frozenset({Status.REJECTED, Status.FLAGGED})
+"""What neither counts nor is searched; as texts too, which is how the store gives a column."""
+
+
 class SourceSpan(Record):
     """Where in a team's own document a text stands; offsets count characters from 0."""
 

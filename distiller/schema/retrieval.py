@@ -150,6 +150,7 @@ class TrainedModel(Record):
     path: str
     """Folder that plain `SparseEncoder(path)` loads."""
     base: str
+    """Name of the start model; `recipe` has the SHA-256 of its weights as `start_weights`."""
     base_license: str = "unknown"
     snapshot_hash: str
     recipe: dict[str, Any]
@@ -178,7 +179,14 @@ class TrainedModel(Record):
     @property
     def recommended(self) -> str:
         """What to use: this model's folder, or the start model where it was not promoted."""
-        return self.path if self.promoted else self.base
+        return self.path if self.promoted else self.start
+
+    @property
+    def start(self) -> str:
+        """What the start model is loaded by: its folder, where it was one and that is known; else
+        `base`, which of a folder is only the last part.
+        """
+        return str(self.recipe.get("start_folder") or self.base)
 
     @property
     def _promotion(self) -> dict[str, Any]:

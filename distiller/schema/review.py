@@ -19,8 +19,8 @@ class ReviewEvent(Record):
     item_id: str
     who: str
     action: str
-    """`approve`, `reject`, `flag`, `reset`, `edit`, `grade`, `add`, `create`, `stale`, `fresh`,
-    `undo`."""
+    """`approve`, `reject`, `flag`, `reset`, `edit`, `grade`, `add`, `create`, `copy`, `stale`,
+    `fresh`, `undo`."""
     old: dict[str, Any] = Field(default_factory=dict)
     """The fields that changed, before."""
     new: dict[str, Any] = Field(default_factory=dict)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
+
+from distiller.splade.timing import least_seconds, synchronize
 
 if TYPE_CHECKING:
     from distiller.splade.triton_head import Blocks
@@ -26,7 +27,6 @@ _WORTH_MEASURING = 4e9
 """Multiply-adds of a call below which tiles are taken unmeasured: compiling takes seconds."""
 _BETTER = 1.1
 """How many times as fast as the tiles the kernel must be, so that noise chooses nothing."""
-_ROUNDS = 5
 _AGREEMENT = {torch.float32: 1e-4, torch.bfloat16: 2**-6, torch.float16: 2**-9}
 """Difference from the tiles, as a share of the largest value, that passes for rounding."""
 _TF32_AGREEMENT = 2**-8
@@ -187,7 +187,7 @@ def measure(call: Call, tiles: Callable[[], Pooled]) -> Measured:
     for blocks in CANDIDATES:
         try:
             pooled = by_kernel(call, blocks)[0]
-            _synchronize(pooled.device)
+            synchronize(pooled.device)
         except torch.OutOfMemoryError:
             raise
         except Exception as raised:  # a device may lack what one candidate needs
@@ -195,12 +195,12 @@ def measure(call: Call, tiles: Callable[[], Pooled]) -> Measured:
             continue
         if not _agree(pooled, expected, kind_of(call).tf32):
             raise RuntimeError(f"its results with {blocks} differ from the tiles'")
-        seconds = _seconds(partial(by_kernel, call, blocks), pooled.device)
+        seconds = least_seconds(partial(by_kernel, call, blocks), pooled.device)
         took.append((seconds, blocks))
     if failure is not None and not took:
         raise failure
     seconds, blocks = min(took)
-    measured = Measured(blocks, seconds, _seconds(tiles, expected.device))
+    measured = Measured(blocks, seconds, least_seconds(tiles, expected.device))
     _log.info(
         "Pooling of logits: kernel %.2f ms (%s), tiles %.2f ms",
         1e3 * measured.kernel, blocks, 1e3 * measured.tiles,
@@ -214,23 +214,6 @@ def _agree(pooled: Tensor, expected: Tensor, tf32: bool) -> bool:
     return torch.allclose(
         pooled, expected, rtol=share, atol=share * max(largest, 1.0), equal_nan=True
     )
-
-
-def _seconds(call: Callable[[], Pooled], device: torch.device) -> float:
-    """The least time of a few, which other work disturbs least; all have run before."""
-    took = []
-    for _ in range(_ROUNDS):
-        _synchronize(device)
-        begun = time.perf_counter()
-        call()
-        _synchronize(device)
-        took.append(time.perf_counter() - begun)
-    return min(took)
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 FUSED = Fused()

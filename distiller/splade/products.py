@@ -8,12 +8,12 @@ per process, in a few milliseconds; without oneDNN, and on accelerators, nothing
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import cache
 
 import torch
 from torch import Tensor
+
+from distiller.splade.timing import least_seconds
 
 _LEAST_WORK = 2**21
 """Multiply-adds of a product below which oneDNN's longer way to begin costs more than it saves."""
@@ -23,7 +23,6 @@ _INTEGERS_BETTER = 2.0
 """Likewise 8-bit integers, whose products only sift what is computed again."""
 _SHAPE = (1024, 256, 512)
 """Rows, width and columns of the products that are timed."""
-_ROUNDS = 5
 
 
 def linear(
@@ -76,8 +75,8 @@ def _onednn_is_faster(threads: int) -> bool:
     usual = torch.mm(rows, columns.t())
     if not torch.allclose(_by_onednn(rows, columns), usual, rtol=1e-4, atol=1e-3):
         return False
-    own = _seconds(lambda: torch.mm(rows, columns.t()))
-    return own > _BETTER * _seconds(lambda: _by_onednn(rows, columns))
+    own = least_seconds(lambda: torch.mm(rows, columns.t()))
+    return own > _BETTER * least_seconds(lambda: _by_onednn(rows, columns))
 
 
 @cache
@@ -93,8 +92,8 @@ def _integers_are_faster(threads: int) -> bool:
         return False
     if not torch.equal(product.float(), signs[0].float() @ signs[1].float().t()):
         return False
-    own = _seconds(lambda: linear(rows, columns))
-    return own > _INTEGERS_BETTER * _seconds(lambda: torch._int_mm(signs[0], signs[1].t()))
+    own = least_seconds(lambda: linear(rows, columns))
+    return own > _INTEGERS_BETTER * least_seconds(lambda: torch._int_mm(signs[0], signs[1].t()))
 
 
 def _operands() -> tuple[Tensor, Tensor]:
@@ -104,13 +103,3 @@ def _operands() -> tuple[Tensor, Tensor]:
         torch.randn(rows, width, generator=chance),
         torch.randn(columns, width, generator=chance),
     )
-
-
-def _seconds(call: Callable[[], Tensor]) -> float:
-    """The least time of a few, which other work disturbs least; the first one warms up."""
-    took = []
-    for _ in range(_ROUNDS):
-        begun = time.perf_counter()
-        call()
-        took.append(time.perf_counter() - begun)
-    return min(took[1:])

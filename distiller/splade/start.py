@@ -60,6 +60,8 @@ class StartModel(Record):
     """Identifier as the model card gives it, lower case: `apache-2.0`."""
     name: str
     """What reports and model cards call it: `tiny`, the folder's name, the hub name."""
+    folder: str = ""
+    """Where a folder was named: its whole path, for others may have the same name."""
     notes: list[str] = Field(default_factory=list)
     """What a user should know before building on it."""
 
@@ -153,7 +155,9 @@ def _from_folder(folder: Path) -> StartModel:
             f"{folder}: holds no model (neither {' nor '.join(_FOLDER_MARKS)} is there);"
             " give a folder that sentence-transformers or transformers saved"
         )
-    return _with_license(str(folder.resolve()), folder.resolve().name, folder)
+    whole = folder.resolve()
+    found = _with_license(str(whole), whole.name, folder)
+    return found.model_copy(update={"folder": str(whole)})
 
 
 def _from_hub(name: str) -> StartModel:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 
 from distiller.splade.products import linear
+from distiller.splade.timing import least_seconds
 
 
 class Tile(NamedTuple):
@@ -30,7 +31,6 @@ _BETTER = 0.95
 """Share of the usual tile's time that another must stay under, so that noise chooses nothing."""
 _LENGTH = 128
 """Tokens per passage while measuring."""
-_ROUNDS = 4
 _WORTH_MEASURING = 2e10
 """Multiply-adds of a call below which the usual tile is taken: a search query's projection should
 not wait for a measurement that takes as long as itself."""
@@ -67,12 +67,9 @@ def _seconds_per_logit(tile: Tile, width: int, dtype: torch.dtype) -> float:
     hidden = torch.full((tile.tokens, width), 0.5, dtype=dtype)
     weight = torch.full((tile.words, width), 0.5, dtype=dtype)
     logits = torch.empty(tile.tokens, tile.words, dtype=dtype)
-    took = []
-    for _ in range(
-        _ROUNDS
-    ):  # the first one warms the cache; other work disturbs the least one least
-        begun = time.thread_time()
+
+    def largest() -> torch.Tensor:
         product = linear(hidden, weight, out=logits)
-        torch.amax(product.view(-1, _LENGTH, tile.words), 1)
-        took.append(time.thread_time() - begun)
-    return min(took) / (tile.tokens * tile.words)
+        return torch.amax(product.view(-1, _LENGTH, tile.words), 1)
+
+    return least_seconds(largest, clock=time.thread_time) / (tile.tokens * tile.words)

@@ -16,9 +16,12 @@ from distiller.store.database import Database
 from distiller.store.items import known_project
 from distiller.store.stale import mark
 from distiller.store.tables import documents, passages
+from distiller.store.types import storable
 
 PAGE = 2_000
 """Passages read at once, so that a large corpus is never in memory whole."""
+SAME_AT_ONCE = 10_000
+"""Texts looked for at once: each time, the database reads the passages of the project."""
 
 _USABLE = (Status.PROPOSED.value, Status.APPROVED.value)
 
@@ -123,6 +126,20 @@ class Documents:
         )
         with self._database.read() as connection:
             return {row.id: row.text for row in connection.execute(chosen)}
+
+    def same_passages(
+        self, project_id: str, texts: Collection[str]
+    ) -> Iterator[tuple[str, str, str]]:
+        """Passages that have one of these texts, of the documents or not: id, title and text."""
+        columns, wanted = passages.c, [storable(text) for text in dict.fromkeys(texts)]
+        for start in range(0, len(wanted), SAME_AT_ONCE):
+            chosen = select(columns.id, columns.title, columns.text).where(
+                columns.project_id == project_id,
+                self._database.one_of(columns.text, wanted[start : start + SAME_AT_ONCE]),
+            )
+            with self._database.read() as connection:
+                rows = connection.execute(chosen.order_by(columns.position)).all()
+            yield from ((row.id, row.title, row.text) for row in rows)
 
     def corpus_state(self, project_id: str, ids: Collection[str]) -> dict[str, bool]:
         """Which of these passages are there: id → whether it is stale."""

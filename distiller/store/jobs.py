@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from distiller.schema.base import now
@@ -156,7 +156,9 @@ class Jobs:
         one's jobs only.
         """
         since = now() - timedelta(seconds=silent_s)
-        silent = [_in(AT_WORK), jobs.c.heartbeat <= since]
+        # One that never beat is silent since it began: no comparison finds a heartbeat of NULL.
+        heard = func.coalesce(jobs.c.heartbeat, jobs.c.started, jobs.c.created)
+        silent = [_in(AT_WORK), heard <= since]
         if worker is not None:
             silent.append(jobs.c.worker == worker)
         stopping = jobs.c.state == JobState.CANCELLING.value

@@ -11,6 +11,9 @@ from distiller.schema.errors import Conflict, InputError
 from distiller.schema.review import ReviewEvent
 from distiller.store.tables import events
 
+COPY = "copy"
+"""The action of a judgment that a merge wrote for the item that is kept."""
+
 
 def log(connection: Connection, project_id: str, happened: Iterable[ReviewEvent]) -> None:
     """Append events."""
@@ -48,14 +51,20 @@ def obstacle(event: ReviewEvent, history: Sequence[ReviewEvent]) -> ReviewEvent 
     return None
 
 
-def may_undo(event: ReviewEvent, history: list[ReviewEvent]) -> bool:
-    """False for what is merely stale and was decided about since; Conflict for all else newer."""
+def may_undo(event: ReviewEvent, history: list[ReviewEvent], version: int) -> bool:
+    """Whether to take an event back; Conflict where something newer stands in the way of it.
+
+    False for what is merely stale and was decided about since, and for a copy that was changed
+    since, by a stage too: of an item that began as a copy, each event is one version, and what a
+    stage rewrites is a version without an event.
+    """
     if event.action == "create":
         raise InputError("what was added cannot be undone; reject it instead")
     newer = obstacle(event, history)
-    if newer is None:
+    rewritten = event.action == COPY and version != len(history)
+    if newer is None and not rewritten:
         return True
-    if event.new.keys() == {"stale"}:
+    if newer is None or event.action == COPY or event.new.keys() == {"stale"}:
         return False
     raise Conflict(
         f"{event.item_kind} {event.item_id!r} was changed since, by {newer.who} ({newer.action}); "

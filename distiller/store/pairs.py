@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, case, exists, func, or_, select
 
-from distiller.schema.base import Status
+from distiller.schema.base import LEFT_OUT, Status
 from distiller.schema.examples import POSITIVE_GRADE, JudgmentSource, Strategy
 from distiller.store.database import Database
 from distiller.store.found import fails
@@ -181,7 +181,7 @@ class _View:
         a, p, r = self.anchor.c, passages.c, self.reviewer.c
         agreed = or_(p.status == Status.APPROVED.value, a.status != Status.PROPOSED.value)
         return or_(
-            p.status.in_((Status.REJECTED.value, Status.FLAGGED.value)),
+            p.status.in_(sorted(LEFT_OUT)),
             and_(r.id.is_not(None), r.stale.is_(False)),
             and_(a.stale.is_(False), a.source != _REVIEWER, agreed),
         )

@@ -6,30 +6,25 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-from sqlalchemy import Connection, Row, bindparam, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from distiller.schema.base import Item, Status, new_id
 from distiller.schema.errors import Conflict, InputError, NotFound
 from distiller.schema.review import ReviewEvent
+from distiller.store.changes import applied, deciding, difference, editing
 from distiller.store.database import Database
 from distiller.store.found import forget
 from distiller.store.items import stored
 from distiller.store.kinds import Kind, kind_named, kind_of
-from distiller.store.log import log, may_undo, read_event, undoing
+from distiller.store.log import COPY, log, may_undo, read_event, undoing
 from distiller.store.stale import CONTENT_FREE, following, mark_descendants
 from distiller.store.tables import events
 
 T = TypeVar("T", bound=Item)
 
-_ACTIONS = {
-    Status.APPROVED: "approve",
-    Status.REJECTED: "reject",
-    Status.FLAGGED: "flag",
-    Status.PROPOSED: "reset",
-}
 _Key = tuple[str, str]
 """Kind and id of an item; kinds may share ids."""
 
@@ -89,11 +84,11 @@ class Reviews:
                     f"{kind.name} {item.id!r} was changed since it was read; read it again and "
                     "repeat the change"
                 )
-            if not _difference(old, item):
+            if not difference(old, item):
                 return cast("T", old)
             provenance = item.provenance.model_copy(update={"editor": who})
             new = item.model_copy(update={"version": old.version + 1, "provenance": provenance})
-            event = _editing(kind, old, new, who).model_copy(
+            event = editing(kind, old, new, who).model_copy(
                 update={"reason": reason, "seconds": seconds}
             )
             self._rewrite(connection, kind, owner, [new], event.new.keys())
@@ -118,7 +113,7 @@ class Reviews:
                     raise Conflict(f"{kind.name} {item.id!r} was changed since it was read; repeat")
                 provenance = item.provenance.model_copy(update={"editor": who})
                 new = item.model_copy(update={"version": old.version + 1, "provenance": provenance})
-                event = _editing(kind, old, new, who)
+                event = editing(kind, old, new, who)
                 happened.append(event.model_copy(update={"reason": reason, "group": group}))
                 self._rewrite(connection, kind, owner, [new], event.new.keys())
             log(connection, project_id, happened)
@@ -143,39 +138,9 @@ class Reviews:
         together. Raises NotFound, before anything is written, if an item is not there, and
         Conflict if one is no longer of the version that `versions` says was read.
         """
-        row = kind_of(kind)
-        columns = row.table.c
-        wanted = (columns.project_id == project_id, self._database.one_of(columns.id, set(ids)))
-        fields: dict[str, Any] = {"status": status.value}
-        if status != Status.PROPOSED:
-            fields["stale"] = False
+        decision = deciding(kind, status, who=who, reason=reason, seconds=seconds)
         with self._database.write() as connection:
-            chosen = select(columns.id, columns.status, columns.stale, columns.version)
-            chosen = chosen.where(*wanted)
-            found = connection.execute(chosen.order_by(columns.position).with_for_update()).all()
-            missing = set(ids) - {item.id for item in found}
-            if missing:
-                raise NotFound(f"there is no {row.name} {min(missing)!r} in the project")
-            for item in found:
-                if versions and versions.get(item.id, item.version) != item.version:
-                    raise Conflict(
-                        f"{row.name} {item.id!r} was changed since it was read; look at it again "
-                        "and decide then"
-                    )
-            decide = update(row.table).where(*wanted)
-            connection.execute(decide.values(version=columns.version + 1, **fields))
-            decision = ReviewEvent(
-                id="",
-                item_kind=row.name,
-                item_id="",
-                who=who,
-                action=_ACTIONS[status],
-                new=fields,
-                reason=reason,
-                seconds=None if seconds is None else seconds / max(1, len(found)),
-                group=new_id("g"),
-            )
-            log(connection, project_id, [_applied(decision, item) for item in found])
+            self._decide(connection, project_id, kind, ids, decision, versions or {})
         return str(decision.group)
 
     def undo(self, project_id: str, group: str, *, who: str | None = None) -> int:
@@ -196,7 +161,7 @@ class Reviews:
             undone: list[tuple[ReviewEvent, Item]] = []
             for event in taken_back:
                 key = (event.item_kind, event.item_id)
-                if may_undo(event, histories[key]):
+                if may_undo(event, histories[key], current[key].version):
                     undone.append((event, current[key]))
             new_group = new_id("g")
             pairs = [(undoing(event, who, new_group), item) for event, item in undone]
@@ -238,7 +203,7 @@ class Reviews:
             .where(
                 events.c.project_id == project_id,
                 events.c.group_id.is_not(None),
-                events.c.action.not_in(("create", "undo")),
+                events.c.action.not_in(("create", "undo", COPY)),
             )
             .group_by(events.c.group_id)
             .order_by(newest.desc())
@@ -272,6 +237,35 @@ class Reviews:
         chosen = select(func.max(events.c.position)).where(events.c.project_id == project_id)
         with self._database.read() as connection:
             return str(connection.scalar(chosen) or 0)
+
+    def _decide(
+        self,
+        connection: Connection,
+        project_id: str,
+        kind: type[Item],
+        ids: Collection[str],
+        decision: ReviewEvent,
+        versions: Mapping[str, int],
+    ) -> None:
+        row = kind_of(kind)
+        columns = row.table.c
+        wanted = (columns.project_id == project_id, self._database.one_of(columns.id, set(ids)))
+        chosen = select(columns.id, columns.status, columns.stale, columns.version).where(*wanted)
+        found = connection.execute(chosen.order_by(columns.position).with_for_update()).all()
+        missing = set(ids) - {item.id for item in found}
+        if missing:
+            raise NotFound(f"there is no {row.name} {min(missing)!r} in the project")
+        for item in found:
+            if versions.get(item.id, item.version) != item.version:
+                raise Conflict(
+                    f"{row.name} {item.id!r} was changed since it was read; look at it again "
+                    "and decide then"
+                )
+        decide = update(row.table).where(*wanted)
+        connection.execute(decide.values(version=columns.version + 1, **decision.new))
+        each = None if decision.seconds is None else decision.seconds / max(1, len(found))
+        decision = decision.model_copy(update={"seconds": each})
+        log(connection, project_id, [applied(decision, item) for item in found])
 
     def _events(
         self,
@@ -355,34 +349,3 @@ class Reviews:
                 f"the project has another {kind.name} that is the same as the changed one; "
                 "nothing was changed"
             ) from error
-
-
-def _difference(old: Item, new: Item) -> dict[str, tuple[Any, Any]]:
-    """Fields that differ, with both values as JSON holds them; never `id` and `version`."""
-    before, after = (item.model_dump(mode="json", exclude={"id", "version"}) for item in (old, new))
-    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
-
-
-def _editing(kind: Kind, old: Item, new: Item, who: str) -> ReviewEvent:
-    changed = _difference(old, new)
-    return ReviewEvent(
-        id=new_id("e"),
-        item_kind=kind.name,
-        item_id=new.id,
-        who=who,
-        action="edit",
-        old={name: before for name, (before, _) in changed.items()},
-        new={name: after for name, (_, after) in changed.items()},
-        group=new_id("g"),
-    )
-
-
-def _applied(decision: ReviewEvent, item: Row[Any, Any, Any, Any]) -> ReviewEvent:
-    """A decision about one item (its id, status, stale); status always counts as changed."""
-    new = {"status": decision.new["status"]}
-    old = {"status": item.status}
-    if item.stale and "stale" in decision.new:
-        old["stale"], new["stale"] = True, False
-    return decision.model_copy(
-        update={"id": new_id("e"), "item_id": item.id, "old": old, "new": new}
-    )

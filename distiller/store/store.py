@@ -13,12 +13,12 @@ from distiller.store.items import Items
 from distiller.store.jobs import Jobs
 from distiller.store.ledger import DatabaseLedger
 from distiller.store.machine import MachineJudgments
+from distiller.store.merging import Merging
 from distiller.store.migrate import migrate
 from distiller.store.pairs import Pairs
 from distiller.store.projects import Projects
 from distiller.store.proposals import Proposals
 from distiller.store.results import Results
-from distiller.store.review import Reviews
 from distiller.store.work import Work
 
 
@@ -26,7 +26,7 @@ class Store(
     Projects,
     Items,
     Documents,
-    Reviews,
+    Merging,
     Grades,
     MachineJudgments,
     Pairs,

@@ -15,6 +15,13 @@ from distiller.train.measure import CRITERION
 
 _ENOUGH_QUERIES = 50
 """Dev queries under which a difference says next to nothing."""
+_TOLD_ELSEWHERE = frozenset(
+    {
+        *("plan", "dev", "identity", "evidence", "words", "promotion"),
+        "start_folder",  # means nothing on another computer, and says whose computer it was
+        "start_weights",
+    }
+)
 
 
 def write_card(
@@ -49,9 +56,7 @@ def render(trained: TrainedModel, snapshot: DatasetSnapshot, *, dev_queries: int
         counts=snapshot.counts,
         lineage=_lineage(snapshot),
         recipe={
-            name: value
-            for name, value in trained.recipe.items()
-            if name not in {"plan", "identity", "evidence", "words", "promotion"}
+            name: value for name, value in trained.recipe.items() if name not in _TOLD_ELSEWHERE
         },
         evidence=trained.recipe.get("evidence", ""),
         plan=trained.recipe["plan"],

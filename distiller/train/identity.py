@@ -22,15 +22,16 @@ def identity(
     snapshot: DatasetSnapshot,
     recipe: Recipe,
     base: StartModel,
+    weights: str,
     language: str,
     canary: Collection | None,
 ) -> str:
-    """SHA-256 of everything that decides which model comes out."""
+    """SHA-256 of everything that decides which model comes out; `weights` are the start model's."""
     parts = {
         "snapshot": snapshot.content_hash,
         "recipe": recipe.model_dump(exclude=_NOT_IDENTITY),
         "base": base.name,
-        "weights": _weights_digest(Path(base.source)),
+        "weights": weights,
         "language": language,
         "canary": _collection_digest(canary) if canary else "",
     }
@@ -43,7 +44,7 @@ def _collection_digest(collection: Collection) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _weights_digest(folder: Path) -> str:
+def weights_digest(folder: Path) -> str:
     """SHA-256 over the weight files of a folder; empty for a hub name."""
     digest = hashlib.sha256()
     files = (

@@ -112,6 +112,8 @@ def _keep(
                 "id": known.get(str(target)) or new_id("m"),
                 "project_id": project.id,
                 "path": str(target),
+                # A folder of the other computer; here it may be missing, or another one.
+                "recipe": record.recipe | {"start_folder": ""},
             }
             if there is None:
                 there = _adopted(fresh, record.model_copy(update=here), snapshot)

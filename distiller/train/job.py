@@ -21,7 +21,7 @@ from distiller.splade.encoder import SpladeEncoder
 from distiller.splade.start import StartModel
 from distiller.train import checkpoints, processes
 from distiller.train.card import write_card
-from distiller.train.identity import RECORD, finished, identity
+from distiller.train.identity import RECORD, finished, identity, weights_digest
 from distiller.train.measure import CRITERION, check_dims, measure, worth
 from distiller.train.promotion import Promotion, Trial, canary_worth, decide, unproven
 from distiller.train.recipe import Plan, Recipe, plan
@@ -109,7 +109,10 @@ class _Job:
 
     def __post_init__(self) -> None:
         rows = self._rows()
-        self.identity = identity(self.snapshot, self.recipe, self.base, self.language, self.canary)
+        self.weights = weights_digest(Path(self.base.source))
+        self.identity = identity(
+            self.snapshot, self.recipe, self.base, self.weights, self.language, self.canary
+        )
         self.folder = self.output.parent / f".{self.output.name}.training-{self.identity[:12]}"
         self.dev: DevSet = dev_set(self.snapshot)
         self.plan: Plan = plan(self.recipe, len(rows))
@@ -269,8 +272,11 @@ class _Job:
             recipe=self.recipe.model_dump(mode="json")
             | {
                 "identity": self.identity,
+                "start_folder": self.base.folder,
+                "start_weights": self.weights,
                 "language": self.language,
                 "plan": self.plan.model_dump(),
+                "dev": {"queries": len(self.dev.qrels), "passages": len(self.dev.corpus)},
                 "adapter_rank": self.adapter_rank,
                 "promotion": promotion.model_dump(),
             },

@@ -18,7 +18,6 @@ from distiller.schema.jobs import OnProgress, Progress
 from distiller.splade.start import StartModel
 from distiller.train.job import train
 from distiller.train.recipe import Recipe, plan
-from distiller.train.rows import dev_set
 
 ENCODING = 1 / 3
 """What encoding a text takes of what training on it takes, which goes back through the model, too."""
@@ -101,7 +100,7 @@ def calibrate(
     return Pace(
         seconds_per_text=per_step / texts_of(recipe, batch_size),
         seconds_to_measure=seen.get(0, begun) - begun,
-        passages=len(dev_set(snapshot).corpus),
+        passages=int(trained.recipe["dev"]["passages"]),
     )
 
 

@@ -67,7 +67,7 @@ def _begin(here: Here, model: TrainedModel | None, collection: Path | None) -> N
     if model is None:
         plan = Plan(collection=collection)
     else:
-        plan = Plan(model=model.id, base=model.base, collection=collection)
+        plan = Plan(model=model.id, base=model.start, collection=collection)
     launch(here, ["evaluate"], plan, "Measuring has begun")
 
 

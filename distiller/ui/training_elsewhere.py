@@ -71,6 +71,8 @@ def _take(here: Here, snapshot: DatasetSnapshot, found: Errand) -> None:
     if found.brings:
         st.caption(plain(f"Take these folders along, beside the file: {', '.join(found.brings)}"))
     st.markdown("**2. Run this there, in the folder of the file**")
+    if found.warning:
+        st.warning(plain(found.warning), icon=":material/warning:")
     st.code(found.command, language=None, wrap_lines=True)
 
 

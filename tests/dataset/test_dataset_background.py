@@ -17,6 +17,7 @@ from distiller.dataset import (
     snapshot_of,
     write,
 )
+from distiller.dataset.assembly import gather
 from distiller.dataset.background import MOST, choose_background, unlabelled
 from distiller.dataset.splitting import FRACTIONS, usual_fractions
 from distiller.schema.base import Provenance, Status
@@ -276,11 +277,11 @@ def test_mined_negatives_that_nobody_trusts_are_background(store: Store, project
     store.add(project.id, [labelled(n, f"c{n % 5}", 0, Strategy.MINED) for n in range(10)])
     mined = freeze(store, project)
     assert sum(len(one.negatives) for one in mined.examples) > 0
-    strict = freeze(store, project, trust_mined=False)
+    strict = freeze(store, project, gather(store, project, trust_mined=False))
     assert strict.lineage["excluded"] == {}  # the snapshot from before, found by its hash
     assert strict.id == before.id
     assert refreeze(store, project, mined).content_hash == mined.content_hash
-    bare = freeze(store, project, trust_mined=False, background=0)
+    bare = freeze(store, project, gather(store, project, trust_mined=False), background=0)
     assert refreeze(store, project, bare).content_hash == before.content_hash
 
 

@@ -24,7 +24,7 @@ from distiller.dataset import (
 from distiller.schema.base import Provenance, Status
 from distiller.schema.domain import Domain, Project
 from distiller.schema.errors import InputError, InvalidFile, NotFound
-from distiller.schema.examples import Complexity, Query
+from distiller.schema.examples import Complexity, Passage, Query
 from distiller.schema.knowledge import (
     Concept,
     DocumentType,
@@ -34,6 +34,7 @@ from distiller.schema.knowledge import (
     TypicalQuestion,
 )
 from distiller.store import Store
+from distiller.store.kinds import Kind
 from tests.dataset.strategies import loose_texts, texts
 
 
@@ -83,6 +84,33 @@ def test_importing_twice_adds_nothing(store: Store, project: Project, tmp_path: 
     assert report.present == {"query": 3, "passage": 8, "judgment": 9}
     assert store.counts(project.id) == before
     assert str(report).startswith(f"{path}: nothing added; 20 there already")
+
+
+def test_of_a_projects_passages_only_those_of_the_file_are_read(
+    store: Store, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add(project.id, [Passage(id=f"p{n}", text=f"unasked {n}") for n in range(50)])
+    import_file(store, project, training_file(tmp_path))
+    read: list[str] = []
+    make = Kind.item
+    monkeypatch.setattr(Kind, "item", lambda self, row: read.append(self.name) or make(self, row))
+    assert import_file(store, project, training_file(tmp_path)).added == {}
+    assert read == []
+    found = {text for _, _, text in store.same_passages(project.id, ["answer 0", "alone", "no"])}
+    assert found == {"answer 0", "alone"}
+
+
+def test_passages_without_a_text_are_imported_once(
+    store: Store, project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "qrels").mkdir()
+    corpus = {"_id": "1", "title": "The deposit", "text": ""}
+    (tmp_path / "corpus.jsonl").write_text(json.dumps(corpus), encoding="utf-8")
+    asked = {"_id": "a", "text": "who keeps the deposit"}
+    (tmp_path / "queries.jsonl").write_text(json.dumps(asked), encoding="utf-8")
+    (tmp_path / "qrels" / "test.tsv").write_text("a\t1\t1\n", encoding="utf-8")
+    assert import_file(store, project, tmp_path).added == {"query": 1, "passage": 1, "judgment": 1}
+    assert import_file(store, project, tmp_path).added == {}
 
 
 @pytest.mark.parametrize("format", ["splade", "dataset", "json", "jsonl", "beir"])

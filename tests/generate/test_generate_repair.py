@@ -8,8 +8,8 @@ import pytest
 from endpoint import data
 from scripted_writer import Connect, Writer
 
-from distiller.dataset import check_project
-from distiller.generate import Fix, judge_passages, planned, repair, settle
+from distiller.dataset import assemble, check_project
+from distiller.generate import Fix, judge_passages, merge, planned, repair, settle
 from distiller.quality import CHECKS, Mend
 from distiller.schema.base import Provenance, SourceSpan, Status
 from distiller.schema.domain import Project
@@ -235,6 +235,66 @@ def test_duplicates_are_merged_along_their_chain(store: Store, filled: Project):
     assert sorted(one.passage_id for one in labels) == ["more", "no", "yes"]
     history = store.events(filled.id, "b")
     assert history[-1].reason == "repair: asks the same as another query, merged into q"
+
+
+def merged(store: Store, project: Project) -> str:
+    """Merges query `b` into `q`; returns the group of the step."""
+    gone, kept = store.get(Query, "b"), store.get(Query, "q")
+    assert merge(store, project, gone, kept, who="ada", reason="duplicate") == 1
+    return str(store.events(project.id, "b")[-1].group)
+
+
+def grades(store: Store, project: Project) -> dict[str, int]:
+    """What is trained on of query `q`, by passage."""
+    return {
+        one.passage_id: one.grade
+        for example in assemble(store, project)
+        for one in [*example.positives, *example.negatives]
+        if example.query_id == "q"
+    }
+
+
+def test_undoing_a_merge_takes_the_copies_away_and_merging_again_brings_them_back(
+    store: Store, filled: Project
+):
+    more, most = (OTHER.replace("roof", word) for word in ("heating", "lift"))
+    texts = [Passage(id="more", text=more), Passage(id="most", text=most)]
+    b = Query(id="b", query="when may a tenant hold back the rents")
+    add(store, filled, b, *texts, label("b", "more", 0), label("b", "most", 1))
+    add(store, filled, label("b", "no", 1), label("b", "no", 0, "teacher", score=0.2))
+    before = grades(store, filled)
+    for _ in range(2):
+        group = merged(store, filled)
+        assert grades(store, filled) == before | {"more": 0, "most": 1}
+        assert before["no"] == 0, "what stood there stays"
+        [step] = store.steps(filled.id, limit=1)
+        assert (step.action, step.item_kind, step.count) == ("reject", "query", 1)
+        store.undo(filled.id, group)
+        assert store.get(Query, "b").status is Status.PROPOSED
+        assert grades(store, filled) == before
+        [score] = store.judgments(filled.id, query_ids=["q"], sources=[JudgmentSource.TEACHER])
+        assert score.stale, "and a teacher may give it again"
+    [undone] = store.steps(filled.id, limit=1)
+    assert undone.undone
+
+
+def test_a_copy_that_was_changed_since_the_merge_stays(store: Store, filled: Project):
+    more, most = (OTHER.replace("roof", word) for word in ("heating", "lift"))
+    texts = [Passage(id="more", text=more), Passage(id="most", text=most)]
+    b = Query(id="b", query="when may a tenant hold back the rents")
+    add(store, filled, b, *texts, label("b", "more", 0), label("b", "most", 1))
+    add(store, filled, label("b", "no", 0, "teacher", score=0.2))
+    group = merged(store, filled)
+    copies = {j.passage_id: j for j in store.judgments(filled.id, query_ids=["q"])}
+    store.edit(copies["more"].model_copy(update={"grade": 2}), who="bea", project_id=filled.id)
+    store.put_judgments(filled.id, [label("q", "no", 0, "teacher", score=0.9)])
+    store.undo(filled.id, group)
+    assert store.get(Query, "b").status is Status.PROPOSED
+    assert grades(store, filled) == {"yes": 3, "no": 0, "more": 2}
+    [score] = store.judgments(filled.id, query_ids=["q"], sources=[JudgmentSource.TEACHER])
+    assert (score.score, score.stale) == (0.9, False)
+    merged(store, filled)
+    assert grades(store, filled) == {"yes": 3, "no": 0, "more": 2, "most": 1}
 
 
 def test_a_passage_is_not_merged_into_its_contrary(store: Store, filled: Project):

@@ -89,6 +89,20 @@ def test_a_training_under_way_can_be_run_elsewhere_too(
     assert command[command.index("--set") + 1] == "epochs=2"
 
 
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_a_command_that_does_the_first_round_only_says_so(
+    run_page, store: Store, small: Project, frozen: DatasetSnapshot, rounds: int
+) -> None:
+    plan = Plan(snapshot=frozen.id, preset="quick", rounds=rounds)
+    parameters = {"stages": ["snapshot", "train"], "plan": plan.model_dump(mode="json")}
+    store.add_job(Job(id=new_id("job"), project_id=small.id, kind="train", parameters=parameters))
+    page = run_page(PAGE, project="tenancy-law")
+    assert not page.exception
+    assert command_of(page)
+    said = [one.value for one in page.warning if "round 1 of 2 only" in one.value]
+    assert len(said) == rounds - 1
+
+
 def test_what_is_no_model_is_said_and_changes_nothing(
     run_page, store: Store, small: Project, frozen: DatasetSnapshot
 ) -> None:

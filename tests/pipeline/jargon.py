@@ -5,6 +5,7 @@ Run as a program, it goes two rounds and says how far it is: workspace, cache.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -15,41 +16,9 @@ from distiller.schema.examples import Judgment, Origin, Passage, Query, Strategy
 from distiller.settings import Settings
 from distiller.store import Store
 
-MEANT = {"banana": "tax", "tiger": "roof", "pepper": "lease", "violin": "heating"}
-THINGS = [
-    "window",
-    "garden",
-    "kitchen",
-    "ladder",
-    "mirror",
-    "carpet",
-    "bottle",
-    "candle",
-    "hammer",
-    "basket",
-    "pillow",
-    "blanket",
-    "bucket",
-    "curtain",
-    "cabinet",
-    "drawer",
-    "lantern",
-    "shovel",
-    "teapot",
-    "towel",
-    "wallet",
-    "whistle",
-    "zipper",
-    "magnet",
-    "anchor",
-    "button",
-    "camera",
-    "cushion",
-    "engine",
-    "feather",
-    "guitar",
-    "helmet",
-]
+_JARGON = json.loads((Path(__file__).parents[1] / "data" / "jargon.json").read_text())
+MEANT: dict[str, str] = _JARGON["meant"]
+THINGS: list[str] = _JARGON["things"][:32]
 RECIPE = {
     "min_steps": 12, "epochs": 0.1, "batch_size": 4, "negatives_per_query": 2,
     "learning_rate": 3e-4, "evaluations": 2, "passage_length": 32, "kl_weight": 0,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -247,22 +248,60 @@ def test_stages_of_a_whole_journey() -> None:
     ]
 
 
+TRAIN = (
+    *("train", "--preset", "quick", "--rounds", "2", "--json"),
+    *(part for name, value in RECIPE.items() for part in ("--set", f"{name}={value}")),
+)
+
+
+@pytest.fixture
+def distiller(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[str, str]]:
+    """The program in this process; returns what it says on stdout and on stderr."""
+    monkeypatch.setenv("DISTILLER_CACHE_DIR", str(cache))
+    monkeypatch.setenv("DISTILLER_QUALITY", "off")
+
+    def run(*arguments: str) -> tuple[str, str]:
+        monkeypatch.setattr(sys, "argv", ["distiller", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert not ended.value.code, said.err
+        return said.out, said.err
+
+    return run
+
+
+def test_the_first_round_on_another_computer_is_found_done_here(
+    distiller: Callable[..., tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store.open(Settings(workspace=tmp_path / "workspace").database) as store:
+        project = jargon(store)
+        distiller("mine")
+        out, err = distiller(*TRAIN, "--elsewhere", "data.jsonl.gz")
+        told = json.loads(out)
+        assert "round 1 of 2 only" in err
+        assert told["warning"] in err
+        distiller(*shlex.split(told["command"])[1:])
+        distiller("import-model", told["result"])
+        (first,) = store.models(project.id)
+        record = Path(first.path, "distiller.json")
+        written = record.stat().st_mtime_ns
+        distiller(*TRAIN)
+        assert first.id in {model.id for model in store.models(project.id)}
+        assert len(store.models(project.id)) == 2
+        assert record.stat().st_mtime_ns == written
+
+
 def test_the_command_goes_the_same_rounds(
-    copy: tuple[Store, Project, Settings],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    copy: tuple[Store, Project, Settings], distiller: Callable[..., tuple[str, str]]
 ) -> None:
     store, project, known = copy
-    monkeypatch.setenv("DISTILLER_CACHE_DIR", str(known.cache_dir))
-    monkeypatch.setenv("DISTILLER_QUALITY", "off")
-    own = [part for name, value in RECIPE.items() for part in ("--set", f"{name}={value}")]
-    command = ["train", "--preset", "quick", *own, "--workspace", str(known.workspace), "--json"]
     before = store.judgments(project.id)
-    monkeypatch.setattr(sys, "argv", ["distiller", *command, "--rounds", "2"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert not ended.value.code
-    stages = json.loads(capsys.readouterr().out)["stages"]
+    out, _ = distiller(*TRAIN, "--workspace", str(known.workspace))
+    stages = json.loads(out)["stages"]
     assert [stage["stage"] for stage in stages] == [
         *("snapshot", "train", "mine", "teach", "snapshot", "train", "choose"),
     ]

@@ -113,6 +113,23 @@ def test_silent_jobs_are_queued_again_until_they_were_begun_too_often(
     assert "too little memory" in orphan.message
 
 
+@pytest.mark.parametrize("begun", ["started", "created"])
+def test_a_job_that_never_beat_is_silent_since_it_began(
+    store: Store, project: Project, begun: str
+) -> None:
+    an_hour_ago = {begun: now() - timedelta(hours=1)}
+    store.add_job(
+        Job(
+            id="j-1", project_id=project.id, kind="train", state=JobState.RUNNING,
+            worker="w", slot="device", attempts=1, **an_hour_ago,
+        )
+    )  # fmt: skip
+    assert store.give_up_orphans(7200) == []
+    (orphan,) = store.give_up_orphans(60)
+    assert (orphan.state, orphan.worker, orphan.slot) == (JobState.QUEUED, "", "")
+    assert store.claim("j-1", worker="w2", slot="device") is not None
+
+
 def test_a_silent_job_that_was_to_stop_is_cancelled(store: Store, project: Project) -> None:
     queued(store, project)
     store.claim("j-1", worker="w", slot="")

@@ -252,12 +252,14 @@ def test_names_in_a_record_lead_nowhere(
         if name != "distiller.json":
             return content
         record = json.loads(content)
-        record["recipe"]["name"] = "x/../../../../evil"
+        record["recipe"] |= {"name": "x/../../../../evil", "start_folder": "/etc"}
         return json.dumps({**record, "path": "/etc", "base": "../../.."}).encode()
 
     model = import_model(store, project, tmp_path, archive(elsewhere, change=forge)).model
     assert Path(model.path).parent == tmp_path / "models" / "houses"
     assert Path(model.path).resolve() == Path(model.path)
+    assert model.start == "../../.."
+    assert model.recipe["start_weights"]
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])

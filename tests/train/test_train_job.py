@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from safetensors.torch import load_file, save_file
 from sentence_transformers import SparseEncoder
 from train_examples import EVERYTHING, example, snapshot
 
@@ -20,7 +22,7 @@ from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import InputError, StageFailed
 from distiller.schema.jobs import Progress
 from distiller.schema.retrieval import TrainedModel
-from distiller.splade import SpladeEncoder, StartModel
+from distiller.splade import SpladeEncoder, StartModel, resolve
 from distiller.train import Recipe, train
 from distiller.train.measure import measure
 from distiller.train.rows import dev_set
@@ -111,6 +113,27 @@ def test_the_same_call_returns_the_finished_model_without_training(
     again = train(learnable, renamed, tiny, Path(trained.path), on_progress=told.append)
     assert again == trained
     assert told == []
+
+
+def test_start_models_in_folders_of_one_name_are_told_apart(
+    learnable: DatasetSnapshot, tiny: StartModel, recipe: Recipe, tmp_path: Path
+) -> None:
+    short = recipe.model_copy(update={"min_steps": 2, "epochs": 0.1, "evaluations": 1})
+    trained = {}
+    for home in ("one", "two"):
+        folder = tmp_path / home / "base"
+        shutil.copytree(tiny.source, folder)
+        tensors = load_file(folder / "model.safetensors")
+        if home == "two":
+            tensors[min(tensors)] += 0.001
+            save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        made = train(learnable, short, resolve(str(folder), tmp_path), tmp_path / home / "tuned")
+        assert (made.base, made.start) == ("base", str(folder))
+        trained[home] = made.recipe["start_weights"]
+        card = (Path(made.path) / "README.md").read_text()
+        assert f"Start model: `base`, weights `{trained[home][:16]}`" in card
+        assert str(tmp_path) not in card
+    assert trained["one"] != trained["two"]
 
 
 def test_another_call_does_not_overwrite_a_finished_model(uninterrupted, learnable, tiny) -> None:

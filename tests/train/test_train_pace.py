@@ -10,7 +10,7 @@ from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import InputError
 from distiller.schema.jobs import Progress
 from distiller.splade import StartModel
-from distiller.train import PRESETS, Recipe
+from distiller.train import PRESETS, Recipe, rows
 from distiller.train.pace import ENCODING, Pace, calibrate, changed, expected_seconds
 from distiller.train.recipe import plan
 
@@ -50,8 +50,16 @@ def test_more_careful_presets_take_longer():
 
 
 def test_a_trial_measures_and_leaves_nothing(
-    learnable: DatasetSnapshot, tiny: StartModel, tmp_path: Path
+    learnable: DatasetSnapshot, tiny: StartModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    made: list[DatasetSnapshot] = []
+
+    class Counted(rows._Sampling):
+        def __init__(self, snapshot: DatasetSnapshot) -> None:
+            made.append(snapshot)
+            super().__init__(snapshot)
+
+    monkeypatch.setattr(rows, "_Sampling", Counted)
     told: list[Progress] = []
     pace = calibrate(learnable, tiny, tmp_path, on_progress=told.append)
     assert 0 < pace.seconds_per_text < 10
@@ -59,6 +67,7 @@ def test_a_trial_measures_and_leaves_nothing(
     assert pace.passages == learnable.counts["passages"]
     assert {progress.stage for progress in told} == {"calibrate"}
     assert list(tmp_path.iterdir()) == []
+    assert len(made) == 1, "the dev set of a large snapshot takes long to make"
 
 
 def test_own_settings_have_a_name_of_their_own_and_are_checked():

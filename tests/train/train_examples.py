@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage, SplitName
 
-SLANG = {"banana": "tax", "tiger": "roof", "pepper": "lease", "violin": "heating"}
+_JARGON = json.loads((Path(__file__).parents[1] / "data" / "jargon.json").read_text())
+SLANG: dict[str, str] = _JARGON["meant"]
 """A made-up jargon: what people type, and what the passages that answer them say."""
-
-THINGS = [
-    "window",
-    "garden",
-    "kitchen",
-    "ladder",
-    "mirror",
-    "carpet",
-    "bottle",
-    "candle",
-    "hammer",
-    "basket",
-    "pillow",
-    "blanket",
-    "bucket",
-    "curtain",
-    "cabinet",
-    "drawer",
-    "lantern",
-    "shovel",
-    "teapot",
-    "towel",
-    "wallet",
-    "whistle",
-    "zipper",
-    "magnet",
-    "anchor",
-    "button",
-    "camera",
-    "cushion",
-    "engine",
-    "feather",
-    "guitar",
-    "helmet",
-    "jacket",
-    "kettle",
-]
+THINGS: list[str] = _JARGON["things"]
 
 EVERYTHING = {
     "accumulation": 2,
