@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from distiller.packs.languages import codes, language
+from distiller.quality.texts import is_stopword, words
 
 if TYPE_CHECKING:
     from lingua import Language, LanguageDetector
@@ -21,6 +22,9 @@ SEGMENT_LETTERS = 24
 """Sentences are looked at together until they have so many letters: a shorter one alone misleads,
 and more of them hide a single one in another language. Of sentences of six collections of documents
 one in a thousand or fewer is then blamed."""
+RUN_LETTERS = 16
+"""Words in a row of which none is a function word of the language, and one is of another, are
+looked at alone from so many letters: so a sentence that turns into another language is found."""
 _SCRIPTS = {
     "Han": r"\u3400-\u9fff\uf900-\ufaff",
     "kana": r"\u3040-\u30ff",
@@ -69,14 +73,40 @@ def in_language(text: str, tag: str) -> bool:
 
 
 def foreign_parts(text: str, tag: str) -> list[str]:
-    """The parts of a text that are in another language, of a sentence or more, or of a few words
-    where they are in another script.
+    """The sentences of a text that are in another language, wholly or in part, or of which a few
+    words are in another script.
     """
     strange = _foreign_script(language(tag).code)
-    parts = groupby(
-        _segments(text), key=lambda part: bool(strange.search(part)) or not in_language(part, tag)
-    )
+
+    def is_foreign(part: str) -> bool:
+        return bool(strange.search(part)) or not in_language(part, tag) or _turns(part, tag)
+
+    parts = groupby(_segments(text), key=is_foreign)
     return [" ".join(group) for foreign, group in parts if foreign]
+
+
+def _turns(part: str, tag: str) -> bool:
+    """Whether a run of words that lacks the language's function words is in another language."""
+    others = [code for code in _CONTRAST if code != language(tag).code]
+    for run in _runs(part, tag):
+        told = {word for word in words(run) if len(word) > 1}
+        if (
+            _letters(run) >= RUN_LETTERS
+            and any(is_stopword(word, other) for word in told for other in others)
+            and not in_language(run, tag)
+        ):
+            return True
+    return False
+
+
+def _runs(part: str, tag: str) -> Iterator[str]:
+    """Words in a row between the function words of the language; none where it has no list."""
+    if not language(tag).stopwords:
+        return
+    grouped = groupby(
+        part.split(), key=lambda word: any(is_stopword(one, tag) for one in words(word))
+    )
+    yield from (" ".join(run) for is_function, run in grouped if not is_function)
 
 
 @cache

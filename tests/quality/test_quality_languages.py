@@ -67,6 +67,23 @@ def test_a_single_sentence_in_another_language_is_found_among_others(
     assert bool(found) is strange
 
 
+@pytest.mark.parametrize(
+    ("text", "tag", "strange"),
+    [
+        ("Der Vermieter muss die Kaution return the deposit within six months.", "de", True),
+        ("If the tenant has moved out, muss der Vermieter die Kaution abrechnen.", "de", True),
+        ("The landlord must answer within sechs Monate nach dem Auszug abrechnen.", "en", True),
+        ("The tenant pays the rent pendant toute la durée du bail signé.", "en", True),
+        ("Der Käufer haftet beim Asset Deal nach einer Due Diligence für Altlasten.", "de", False),
+        ("Das Urteil des EuGH vom 7. Mai 2009 (C-504/07, Antrop) blieb unbeachtet.", "de", False),
+        ("The report by Ursula von der Leyen was read to the committee.", "en", False),
+        ("The bacterium Escherichia coli was grown in vitro.", "en", False),
+    ],
+)
+def test_a_sentence_that_turns_into_another_language_is_found(text: str, tag: str, strange: bool):
+    assert bool(foreign_parts(text, tag)) is strange
+
+
 def test_a_language_may_use_all_its_scripts():
     assert foreign_parts("賃貸人は敷金を返還しなければなりません。", "ja") == []
     assert foreign_parts("임대인은 보증금을 돌려주어야 합니다.", "ko") == []
