@@ -20,6 +20,7 @@ from jargon import PLAN, RECIPE, THINGS, go, jargon, settings
 from distiller import pipeline
 from distiller.cli import main
 from distiller.cli.generation import journey_stages
+from distiller.corpus.mining import Mining
 from distiller.pipeline import Journey, Plan, further
 from distiller.pipeline.rounds import choose_stage, known_snapshot, teacher_of
 from distiller.schema.domain import Domain, Project
@@ -171,13 +172,18 @@ def test_a_training_that_did_not_help_is_not_mined_with(
     assert len(store.snapshots(project.id, examples=False)) == 1
 
 
-def test_order_does_not_decide_and_a_promoted_model_goes_first(gone: Gone) -> None:
-    first, second = gone.journey.trained
-    kept = gone.journey.model
+def test_order_does_not_decide_and_a_promoted_model_goes_first(
+    store: Store, tmp_path: Path, cache: Path
+) -> None:
+    project, known = jargon(store), settings(tmp_path / "workspace", cache)
+    hardest = PLAN.model_copy(update={"mining": Mining(hardest=True)})  # rounds that differ
+    gone, _ = go(store, project, known, hardest)
+    first, second = gone.trained
+    kept = gone.model
     other = second if kept == first else first
 
     def choose(*trained: TrainedModel) -> tuple[Journey, str]:
-        journey = Journey(gone.store, gone.project, gone.settings, PLAN)
+        journey = Journey(store, project, known, PLAN)
         journey.trained = list(trained)
         report = asyncio.run(choose_stage(journey, lambda _: None))
         return journey, report.notes[0]
