@@ -22,7 +22,7 @@ def graded(store: Store, project_id: str) -> list[int]:
 
 def pair_shown(page: Page) -> str:
     """The pair on the page, by its address; a card is there with its keys."""
-    page.get_by_role("button", name="Answers fully").wait_for()
+    expect(page.get_by_role("button", name="Answers fully")).to_have_count(1)  # the old one is gone
     page.wait_for_function("new URL(location).searchParams.get('item')")
     return str(page.evaluate("new URL(location).searchParams.get('item')"))
 

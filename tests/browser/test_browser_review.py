@@ -19,7 +19,7 @@ HOSTILE = (
 
 
 def card(page: Page) -> str:
-    page.get_by_role("button", name="Approve").wait_for()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(1)  # the old one is gone
     return page.locator("h3").first.inner_text()
 
 
