@@ -149,26 +149,6 @@ def test_two_processes_train_what_one_trains(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rows", "processes", "launcher"),
-    [(16, 2, "accelerate"), (15, 3, "torchrun")],
-    ids=["two by accelerate", "three, and a batch that does not divide"],
-)
-def test_several_processes_train_what_one_trains(
-    steady: StartModel,
-    full: Recipe,
-    alone: Callable[[int], TrainedModel],
-    output: Path,
-    rows: int,
-    processes: int,
-    launcher: str,
-) -> None:
-    task = Task(steady, output, full, rows)
-    [(trained, told)] = together(processes, task, launcher=launcher)
-    assert_same_training(trained, told, alone(rows))
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kind"), [("table", TABLE), ("adapters", ADAPTERS)])
 def test_tables_and_adapters_are_trained_together_too(
     steady: StartModel,
@@ -190,6 +170,26 @@ def test_a_weight_that_nothing_uses_keeps_no_gradient_from_being_shared(
     expected = train(taught(16), recipe.model_copy(update=TABLE), untied, output)
     assert expected.promoted
     assert_alike(by_two["untied"][0], expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rows", "processes", "launcher"),
+    [(16, 2, "accelerate"), (15, 3, "torchrun")],
+    ids=["two by accelerate", "three, and a batch that does not divide"],
+)
+def test_several_processes_train_what_one_trains(
+    steady: StartModel,
+    full: Recipe,
+    alone: Callable[[int], TrainedModel],
+    output: Path,
+    rows: int,
+    processes: int,
+    launcher: str,
+) -> None:
+    task = Task(steady, output, full, rows)
+    [(trained, told)] = together(processes, task, launcher=launcher)
+    assert_same_training(trained, told, alone(rows))
 
 
 @pytest.fixture(scope="session")
