@@ -20,7 +20,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "tenancy" / "dataset.json"
 
 JOURNEY = (
     *("pipeline", "--domain", "residential tenancy law"),
-    *("--concepts", "3", "--queries", "3", "--negatives-per-query", "1", "--length", "short"),
+    *("--concepts", "6", "--queries", "6", "--negatives-per-query", "1", "--length", "short"),
     "--json",
 )
 
@@ -70,7 +70,7 @@ def test_journey_survives_kill_goes_to_the_end_and_pays_nothing_twice(
         written = len(store.items(project.id, Query))
     assert written == done["queries"]["made"] + done["queries"]["present"]
     # A small model may run dry; then the stage says how many are missing.
-    assert written == 3 or f"{3 - written} of 3 queries are missing" in done["queries"]["notes"][0]
+    assert written == 6 or f"{6 - written} of 6 queries are missing" in done["queries"]["notes"][0]
     assert paid(tmp_path) > before
 
     systems = {system["name"]: system["measures"] for system in result["reports"][0]["systems"]}
