@@ -1,6 +1,7 @@
 """How many sentences that turn into another language are found, and how many whole ones are blamed.
 
 python benchmarks/mixed_sentences.py COLLECTIONS_DIR [--sentences 8000] [--mixed 1000] [--seed 7]
+    [--show]
 
 Sentences are those of the collections' passages, drawn with a seed, as the check takes them together.
 A mixed one is half of a sentence of 8 to 30 words, and half of one in the other language, in either
@@ -30,7 +31,7 @@ NEVER = 10**9
 
 
 def sentences(folder: Path, tag: str, count: int, chance: random.Random) -> list[str]:
-    found = []
+    found: list[str] = []
     for name in SOURCES[tag]:
         with gzip.open(folder / name / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
             texts = [json.loads(line)["text"] for line in lines]
@@ -75,7 +76,7 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for tag, other in (("de", "en"), ("en", "de")):
         made = mixed(usual[tag], usual[other], chosen.mixed, chance)
-        known: set[str] = set()
+        before: set[str] = set()
         foreign_parts(made[0], tag)  # loads the detector
         for words, letters in (("whole sentences", NEVER), ("and runs of words", RULE)):
             wrong, seconds = blamed(drawn[tag], tag, letters)
@@ -84,9 +85,11 @@ def main() -> None:
                 f"| {tag} | {words} | {len(wrong)} of {len(drawn[tag]):,} "
                 f"| {len(found) / len(made):.1%} of {len(made):,} | {seconds:.1f} |"
             )
-            if chosen.show and known:
-                print(*(f"  {text}" for text in wrong if text not in known), sep="\n")
-            known |= {*wrong, ""}
+            if chosen.show and letters == RULE:
+                for text in wrong:
+                    if text not in before:
+                        print(f"  {text}")
+            before = set(wrong)
 
 
 if __name__ == "__main__":

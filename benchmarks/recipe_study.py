@@ -57,6 +57,11 @@ NEGATIVES = 4
 MARGIN = 0.95
 """Share of the positive's BM25 score above which a passage may answer too (arXiv 2407.15831)."""
 STRONG = {"batch_size": 8, "query_lambda": 1e-3, "passage_lambda": 6e-4}
+MINED: dict[str, dict[str, Any]] = {
+    "negatives below half the positive's score": {"margin": 0.5},
+    "negatives of ranks 20 to 200": {"skip": 20, "depth": 200},
+}
+"""Where the hard negatives are not of the first ranks; `mine` draws them from ranks 20 to 200."""
 OURS: dict[str, dict[str, Any]] = {
     "balanced": {},
     "batch 8, strong regularisers": STRONG,
@@ -68,8 +73,7 @@ OURS: dict[str, dict[str, Any]] = {
     "without length buckets": {"length_buckets": False},
     "without hard negatives": {"negatives_per_query": 0},
     "one hard negative": {"negatives_per_query": 1},
-    "negatives below half the positive's score": {},
-    "negatives of ranks 20 to 200": {},
+    **{name: {} for name in MINED},
     "self-distillation 0.3": {"self_distillation": 0.3},
     "self-distillation 0": {"self_distillation": 0.0},
     "general texts 0.05": {"general_weight": 0.05},
@@ -83,11 +87,6 @@ OURS: dict[str, dict[str, Any]] = {
     "teacher alone": {"infonce_weight": 0.0},
 }
 """What differs from the balanced preset."""
-MINED: dict[str, dict[str, Any]] = {
-    "negatives below half the positive's score": {"margin": 0.5},
-    "negatives of ranks 20 to 200": {"skip": 20, "depth": 200},
-}
-"""Where the hard negatives are not of the first ranks; `mine` draws them from ranks 20 to 200."""
 PUBLISHED = "sentence-transformers' example"
 """train_splade_nq.py of sentence-transformers: pairs alone, in-batch negatives, batch 16, rate 2e-5,
 one epoch, regularisers 5e-5 (query) and 3e-5 (passage), last step."""

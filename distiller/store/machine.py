@@ -39,7 +39,7 @@ class MachineJudgments:
         Raises:
             InputError: A judgment of another kind, or of something that the project lacks.
         """
-        wrong = [one for one in given if not (_is_mined(one) or _is_taught(one))]
+        wrong = [one for one in given if not (is_mined(one) or _is_taught(one))]
         if wrong:
             raise InputError("only mined negatives and teachers' scores are written this way")
         if not given:
@@ -135,7 +135,8 @@ class MachineJudgments:
             )
 
 
-def _is_mined(judgment: Judgment) -> bool:
+def is_mined(judgment: Judgment) -> bool:
+    """Whether a search of the corpus gave it, which may take it back."""
     return (
         judgment.source is JudgmentSource.GENERATOR
         and judgment.strategy is Strategy.MINED

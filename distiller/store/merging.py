@@ -8,12 +8,13 @@ from typing import Any, cast
 from sqlalchemy import Connection, select
 
 from distiller.schema.base import Item, Status, new_id
-from distiller.schema.examples import Judgment, JudgmentSource, Strategy
+from distiller.schema.examples import Judgment, JudgmentSource
 from distiller.schema.review import ReviewEvent
 from distiller.store.changes import deciding, editing
 from distiller.store.database import Database
 from distiller.store.kinds import kind_of
 from distiller.store.log import COPY, log
+from distiller.store.machine import is_mined
 from distiller.store.review import Reviews
 from distiller.store.tables import judgments
 
@@ -117,7 +118,6 @@ def _away(one: Judgment) -> dict[str, Any]:
     What a machine gives again is stale, so that it may. A writer's label is rejected: stale, it
     would wait for a reviewer.
     """
-    mined = one.strategy is Strategy.MINED and one.provenance.source == "corpus"
-    if mined or one.source is not JudgmentSource.GENERATOR:
+    if is_mined(one) or one.source is not JudgmentSource.GENERATOR:
         return {"stale": True}
     return {"status": Status.REJECTED.value}

@@ -15,13 +15,10 @@ from distiller.train.measure import CRITERION
 
 _ENOUGH_QUERIES = 50
 """Dev queries under which a difference says next to nothing."""
-_TOLD_ELSEWHERE = frozenset(
-    {
-        *("plan", "dev", "identity", "evidence", "words", "promotion"),
-        "start_folder",  # means nothing on another computer, and says whose computer it was
-        "start_weights",
-    }
+_NO_SETTINGS = frozenset(
+    ["plan", "dev", "identity", "evidence", "words", "promotion", "start_weights", "start_folder"]
 )
+"""What the card says in other places, and the start model's folder: it says whose computer it was."""
 
 
 def write_card(
@@ -55,9 +52,7 @@ def render(trained: TrainedModel, snapshot: DatasetSnapshot, *, dev_queries: int
         trained=trained,
         counts=snapshot.counts,
         lineage=_lineage(snapshot),
-        recipe={
-            name: value for name, value in trained.recipe.items() if name not in _TOLD_ELSEWHERE
-        },
+        recipe={name: value for name, value in trained.recipe.items() if name not in _NO_SETTINGS},
         evidence=trained.recipe.get("evidence", ""),
         plan=trained.recipe["plan"],
         table=_table(trained),
