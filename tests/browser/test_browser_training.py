@@ -117,6 +117,6 @@ def test_example_to_model_survives_reload_and_kill_of_the_app(
     hardest = next(iter(report.shown))
     address = f"http://127.0.0.1:{port}/evaluation?project={project.name}&query={hardest}"
     page.goto(address)
-    expect(page.get_by_text("1. ").first).to_be_visible()
+    expect(page.get_by_text("1.", exact=True).first).to_be_visible()
     assert console.errors == []
     stop_app(app)
