@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -90,10 +91,10 @@ class SpladeEncoder:
         """The vocabulary words that stand in a text; what else `terms` names is expansion."""
         return list(self.model.tokenizer.tokenize(text))
 
-    @property
+    @cached_property
     def vocabulary_size(self) -> int:
-        """Width of every row."""
-        return int(self.model.get_embedding_dimension() or len(self.model.tokenizer))
+        """Width of every row; a model knows it only after it has encoded something."""
+        return int(self._forward([""], "document", self.passage_length).shape[1])
 
     @property
     def _batch_tokens(self) -> int:
