@@ -60,11 +60,16 @@ def finished(output: Path, identity: str) -> TrainedModel | None:
     """The result of the same call, if `output` holds it; refuses to overwrite anything else."""
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return None
-    try:
-        record = TrainedModel.model_validate_json((output / RECORD).read_bytes())
-    except (OSError, ValueError):
-        record = None
-    if record is None or record.recipe.get("identity") != identity:
-        what = "another model" if record else "something else"
+    found = record(output)
+    if found is None or found.recipe.get("identity") != identity:
+        what = "another model" if found else "something else"
         raise InputError(f"{output}: holds {what}; give another output folder, or remove it first")
-    return record.model_copy(update={"path": str(output)})
+    return found.model_copy(update={"path": str(output)})
+
+
+def record(folder: Path) -> TrainedModel | None:
+    """What a folder says of the training that made the model in it; None where it says nothing."""
+    try:
+        return TrainedModel.model_validate_json((folder / RECORD).read_bytes())
+    except (OSError, ValueError):
+        return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +22,12 @@ from distiller.splade.encoder import SpladeEncoder
 from distiller.splade.start import StartModel
 from distiller.train import checkpoints, processes
 from distiller.train.card import write_card
-from distiller.train.identity import RECORD, finished, identity, weights_digest
+from distiller.train.identity import RECORD, finished, identity, record, weights_digest
 from distiller.train.measure import CRITERION, check_dims, measure, worth
 from distiller.train.promotion import Promotion, Trial, canary_worth, decide, unproven
 from distiller.train.recipe import Plan, Recipe, plan
 from distiller.train.rows import DevSet, TrainingRow, Weights, dev_set, each_row
+from distiller.train.start_language import for_language
 from distiller.train.task import Task, follow
 
 if TYPE_CHECKING:
@@ -106,8 +108,10 @@ class _Job:
     on_progress: OnProgress | None
     metrics: list[dict[str, Any]] = field(default_factory=list)
     adapter_rank: int = 0
+    acquainted: bool = False
 
     def __post_init__(self) -> None:
+        self.recipe = for_language(self.recipe, self.base.name, self.language)
         rows = self._rows()
         self.weights = weights_digest(Path(self.base.source))
         self.identity = identity(
@@ -142,9 +146,10 @@ class _Job:
         """Measure the start model, train, choose, write."""
         self.folder.mkdir(exist_ok=True)
         checkpoint = checkpoints.latest(self.folder)
-        model = self.task.load()
+        model = self._start()
         self.adapter_rank = self.task.adapter_rank(model)
         self._tell(0, "start model measured", self._measure(model))
+        model = self._acquainted(model)
         if checkpoint:
             self._remember(checkpoint)
         if not (checkpoint and self._is_over(checkpoint)):
@@ -153,6 +158,38 @@ class _Job:
         elif not self.dev.qrels:
             model = self.task.load(checkpoint)
         return self._write(*self._choose(model))
+
+    def _start(self) -> SparseEncoder:
+        """The start model as it was given, which everything is compared with."""
+        return replace(self.task, source=_absolute(self.base.source)).load()
+
+    def _acquainted(self, start: SparseEncoder) -> SparseEncoder:
+        """What training begins with: the start model, which has met the corpus."""
+        from distiller.train.acquaint import acquaint  # noqa: PLC0415 - torch takes seconds
+
+        known = self.folder / "acquainted"
+        if not known.exists():
+            model = self.task.load()
+            if self._acquainted_before() or not acquaint(
+                model, sorted(self.dev.corpus.values()), self.recipe, self._tell_corpus
+            ):
+                return start
+            with self._written(known) as fresh:
+                _save(model, fresh)
+        self.acquainted = True
+        self.task = replace(self.task, source=str(known))
+        return self.task.load()
+
+    def _acquainted_before(self) -> bool:
+        """Whether the start model is one that was acquainted with this project's corpus already."""
+        earlier = record(Path(self.base.source))
+        return earlier is not None and bool(
+            earlier.project_id == self.snapshot.project_id and earlier.recipe.get("acquainted")
+        )
+
+    def _tell_corpus(self, step: int, total: int) -> None:
+        if self.on_progress:
+            self.on_progress(Progress(stage="corpus", done=step, total=total))
 
     def _choose(self, last: SparseEncoder) -> tuple[SparseEncoder, Promotion]:
         """What is saved, and whether it is promoted. Without a dev split that is the last model."""
@@ -167,7 +204,7 @@ class _Job:
         )
 
         def at(share: float) -> SparseEncoder:
-            return between.at(share) if share else self.task.load()
+            return between.at(share) if share else self._start()
 
         canary = self.canary
         trial = Trial(
@@ -278,24 +315,35 @@ class _Job:
                 "plan": self.plan.model_dump(),
                 "dev": {"queries": len(self.dev.qrels), "passages": len(self.dev.corpus)},
                 "adapter_rank": self.adapter_rank,
+                "acquainted": self.acquainted and promotion.interpolation > 0,
                 "promotion": promotion.model_dump(),
             },
             metrics=self.metrics,
             best_step=best_step if promotion.interpolation else 0,
         )
-        fresh = self.folder / "model"
-        shutil.rmtree(fresh, ignore_errors=True)
-        try:
+        with self._written(self.output) as fresh:
             _save(model, fresh)
             write_card(fresh, trained, self.snapshot, dev_queries=len(self.dev.qrels))
             (fresh / RECORD).write_text(trained.model_dump_json(indent=2), encoding="utf-8")
-            os.replace(fresh, self.output)
-        except (OSError, RuntimeError) as error:
-            raise StageFailed(
-                f"cannot write the model to {self.output}: {error}; make room and run the same again"
-            ) from error
         shutil.rmtree(self.folder, ignore_errors=True)
         return trained
+
+    @contextmanager
+    def _written(self, folder: Path) -> Iterator[Path]:
+        """A fresh folder to write a model to, which then gets its name, whole.
+
+        Raises:
+            StageFailed: The disk is full, or the like.
+        """
+        fresh = self.folder / "fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        try:
+            yield fresh
+            os.replace(fresh, folder)
+        except (OSError, RuntimeError) as error:
+            raise StageFailed(
+                f"cannot write the model to {folder}: {error}; make room and run the same again"
+            ) from error
 
 
 def _absolute(source: str) -> str:

@@ -17,7 +17,7 @@ from distiller.schema.errors import InputError, StageFailed
 from distiller.schema.jobs import OnProgress, Progress
 from distiller.splade.start import StartModel
 from distiller.train.job import train
-from distiller.train.recipe import Recipe, plan
+from distiller.train.recipe import SPANS, Recipe, corpus_steps, plan
 
 ENCODING = 1 / 3
 """What encoding a text takes of what training on it takes, which goes back through the model, too."""
@@ -53,12 +53,20 @@ def expected_seconds(recipe: Recipe, rows: int, pace: Pace, passages: int = 0) -
     """
     worked_out = plan(recipe, max(1, rows))
     texts = worked_out.steps * recipe.accumulation * texts_of(recipe, worked_out.batch_size)
-    return texts * pace.seconds_per_text + measurings(recipe) * pace.measuring(passages)
+    seconds = texts * pace.seconds_per_text + measurings(recipe) * pace.measuring(passages)
+    if not recipe.reads:  # spans are about half as long as what is trained on
+        met = corpus_steps(recipe, passages or pace.passages) * SPANS
+        seconds += met * pace.seconds_per_text / 2
+    return seconds
 
 
 def measurings(recipe: Recipe) -> int:
-    """How often the dev split is ranked: at the start, while training, and between the two."""
-    return 1 + recipe.evaluations + len(recipe.interpolations)
+    """How often the dev split is ranked: at the start, while training, and between the two.
+
+    To count the start model's terms in the passages costs as much.
+    """
+    counted = recipe.reads and recipe.rarity_power > 0 and not recipe.query_table
+    return 1 + counted + recipe.evaluations + len(recipe.interpolations)
 
 
 def texts_of(recipe: Recipe, batch_size: int) -> int:
@@ -80,6 +88,7 @@ def calibrate(
         evaluations=1,
         interpolations=(),
         patience=0,
+        rarity_power=0,
     )
     seen: dict[int, float] = {}
 

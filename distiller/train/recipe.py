@@ -53,6 +53,17 @@ class Recipe(Record):
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps over which the learning rate rises."""
+    rarity_power: float = Field(default=0.3, ge=0)
+    """How much terms that are rare in the corpus gain on others before training begins: the power of
+    their inverse document frequency that a start model's weights are multiplied by (`rarity`). 0
+    leaves them; models with a query table of their own are left as they are."""
+    reads: bool = True
+    """Whether the start model reads the corpus's language. Where it is known not to, this is set to
+    False, and it learns from counting what words weigh (`corpus_fit`) instead."""
+    corpus_steps: int = Field(default=300, ge=0)
+    """Steps of that, at most; 0 for none. Where adapters learn in the model's place there are none."""
+    corpus_rate: float = Field(default=3e-4, gt=0)
+    """Peak learning rate of that in a model 128 wide; a wider one takes as much less."""
     infonce_weight: float = Field(default=1.0, ge=0)
     """Weight of InfoNCE over in-batch and hard negatives (https://arxiv.org/abs/1807.03748)."""
     kl_weight: float = Field(default=1.0, ge=0)
@@ -99,8 +110,11 @@ class Recipe(Record):
 
     @property
     def fewest_query_dims(self) -> float:
-        """Mean active dimensions of a query under which the model has collapsed."""
-        return 1 if self.query_table else 5
+        """Mean active dimensions of a query under which the model has collapsed.
+
+        A few where a query has no terms but its own words.
+        """
+        return 1 if self.query_table or not self.reads else 5
 
     @field_validator("interpolations")
     @classmethod
@@ -158,6 +172,10 @@ PRESETS: MappingProxyType[str, Recipe] = MappingProxyType(
 )
 """Preset name → recipe."""
 
+SPANS = 32
+"""Spans of passages in a step of learning from counting (`corpus_fit`)."""
+_SPANS_PER_PASSAGE = 16
+"""At most, so that a few passages are not learned by heart."""
 _SAVES_PER_EVALUATION = 4
 _STEPS_BETWEEN_SAVES = 10
 
@@ -200,6 +218,11 @@ def plan(recipe: Recipe, rows: int) -> Plan:
         evaluate_every=evaluate_every,
         save_every=save_every,
     )
+
+
+def corpus_steps(recipe: Recipe, passages: int) -> int:
+    """Steps of learning from counting in so many passages."""
+    return min(recipe.corpus_steps, passages * _SPANS_PER_PASSAGE // SPANS)
 
 
 def ramp_weight(step: int, ramp_steps: int, full: float) -> float:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from distiller.packs.languages import language
 from distiller.splade.start import TINY
+from distiller.train.recipe import Recipe
 
 
 def unread(base: str, tag: str) -> str:
     """A warning where the packaged start model is to learn a language that it does not read.
 
-    Its words are English: elsewhere it sees pieces of words. Trained on German court decisions it
-    stayed far below BM25 (docs/results/grounded_study.md).
+    Its words are English: elsewhere it sees pieces of words, and has to learn from counting what
+    they weigh. On German court decisions that brought it level with BM25, not further
+    (docs/results/grounded_study.md).
 
     Args:
         base: as for `distiller.splade.resolve`. Of other models nothing is known.
@@ -23,7 +25,17 @@ def unread(base: str, tag: str) -> str:
     if base.strip() != TINY or known.code == "en":
         return ""
     return (
-        f"The packaged start model reads English, not {known.name}: even trained it may find less "
-        "than a search by words. Name a start model that reads it, from the Hugging Face hub or a "
-        "folder, and let the evaluation say which is better."
+        f"The packaged start model reads English, not {known.name}: it first learns by counting "
+        "which words of your passages matter, and searches about as well as a search by words. A "
+        "start model that reads the language, from the Hugging Face hub or a folder, may find more; "
+        "let the evaluation say which is better."
     )
+
+
+def for_language(recipe: Recipe, base: str, tag: str) -> Recipe:
+    """The recipe as it is for a start model and a language; see `Recipe.reads`.
+
+    Raises:
+        UnknownLanguage: As `unread`.
+    """
+    return recipe.model_copy(update={"reads": False}) if unread(base, tag) else recipe

@@ -25,7 +25,7 @@ class Task:
     """One training, up to its last step. What comes before and after is the first process's."""
 
     source: str
-    """Folder or hub name of the start model."""
+    """Folder or hub name of the start model; once it has met the corpus, the folder of that."""
     rows: Sequence[TrainingRow]
     recipe: Recipe
     plan: Plan

@@ -37,6 +37,7 @@ NAMES = {
     "settle": "Repairs that need no model",
     "snapshot": "Freezing the data",
     "calibrate": "Trying how fast this computer is",
+    "corpus": "Counting the words of the passages",
     "train": "Training",
     "choose": "Comparing the rounds",
     "evaluate": "Measuring",

@@ -13,7 +13,7 @@ from distiller.schema.errors import DistillerError, InputError
 from distiller.schema.jobs import Job, JobState
 from distiller.train.pace import ENCODING, Pace, changed, expected_seconds
 from distiller.train.recipe import PRESETS, Recipe
-from distiller.train.start_language import unread
+from distiller.train.start_language import for_language, unread
 from distiller.ui.jobs import job_progress, launch
 from distiller.ui.shell import Here
 from distiller.ui.text import duration, plain
@@ -68,11 +68,17 @@ def start(here: Here, snapshot: DatasetSnapshot) -> None:
         above.warning(warning)
     known = _pace(here, base)
     names = list(PRESETS)
+
+    def recipe_of(name: str) -> Recipe:
+        return for_language(changed(PRESETS[name], own), base, here.project.domain.language)
+
     preset = above.radio(
         "How careful",
         names,
         index=names.index("balanced"),
-        captions=[f"{PRESETS[name].words} {_takes(name, own, snapshot, known)}" for name in names],
+        captions=[
+            f"{PRESETS[name].words} {_takes(recipe_of(name), snapshot, known)}" for name in names
+        ],
         format_func=str.capitalize,
         key=here.key("preset"),
     )
@@ -138,17 +144,8 @@ def _own_settings(here: Here, preset: str) -> dict[str, float]:
     return own
 
 
-def _takes(
-    preset: str,
-    own: dict[str, float],
-    snapshot: DatasetSnapshot,
-    known: tuple[Pace, Job] | None,
-) -> str:
+def _takes(recipe: Recipe, snapshot: DatasetSnapshot, known: tuple[Pace, Job] | None) -> str:
     if known is None:
-        return ""
-    try:
-        recipe = changed(PRESETS[preset], own)
-    except InputError:
         return ""
     rows, passages = snapshot.counts.get("train", 0), snapshot.ranked_passages
     return f"About {duration(expected_seconds(recipe, rows, known[0], passages))} here."

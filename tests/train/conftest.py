@@ -33,8 +33,9 @@ def output(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
-    """15 steps, measured and saved every 5."""
+    """15 steps, measured and saved every 5, from the start model as it is."""
     return Recipe(
+        corpus_steps=0,
         min_steps=15,
         epochs=1,
         batch_size=4,

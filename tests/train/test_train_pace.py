@@ -23,6 +23,7 @@ def test_the_time_is_that_of_all_texts_and_all_measurings():
         negatives_per_query=3,
         evaluations=2,
         interpolations=(0.3, 0.6),
+        rarity_power=0,
     )
     steps = plan(recipe, 50).steps
     pace = Pace(seconds_per_text=0.1, seconds_to_measure=7)
@@ -31,7 +32,7 @@ def test_the_time_is_that_of_all_texts_and_all_measurings():
 
 
 def test_measuring_takes_longer_among_more_passages():
-    recipe = Recipe(evaluations=2, interpolations=(0.5,))
+    recipe = Recipe(evaluations=2, interpolations=(0.5,), rarity_power=0)
     pace = Pace(seconds_per_text=0.1, seconds_to_measure=7, passages=100)
     usual = expected_seconds(recipe, 50, pace)
     assert expected_seconds(recipe, 50, pace, 100) == pytest.approx(usual)
@@ -39,6 +40,19 @@ def test_measuring_takes_longer_among_more_passages():
     unknown = pace.model_copy(update={"passages": 0})
     more = expected_seconds(recipe, 50, unknown, 300) - expected_seconds(recipe, 50, unknown)
     assert more == pytest.approx(4 * (300 * 0.1 * ENCODING - 7))
+
+
+def test_meeting_the_corpus_takes_its_time():
+    pace = Pace(seconds_per_text=0.1, seconds_to_measure=7, passages=100)
+    never = Recipe(rarity_power=0)
+    counted = expected_seconds(Recipe(), 50, pace) - expected_seconds(never, 50, pace)
+    assert counted == pytest.approx(7)
+    unread = Recipe(reads=False)
+    learned = expected_seconds(unread, 50, pace) - expected_seconds(never, 50, pace)
+    assert learned == pytest.approx(50 * 32 * 0.1 / 2)
+    assert expected_seconds(Recipe(query_table=True), 50, pace) < expected_seconds(
+        Recipe(), 50, pace
+    )
 
 
 def test_more_careful_presets_take_longer():
