@@ -19,7 +19,8 @@ STEPS = (
     (START, "words"),
     (START, "grounded"),
     ("grounded", "grounded+mined"),
-    ("grounded+mined", "+teacher"),
+    ("grounded+mined", "+met"),
+    ("+met", "+teacher"),
     ("+teacher", "+repair"),
 )
 """What is compared to tell what each part earned."""
@@ -138,7 +139,8 @@ def _head(options: argparse.Namespace) -> list[str]:
         f"preset {options.preset}, split and training seeds {seeds} on the same generated data. "
         "`bm25` and `tiny`, the start model, are not trained; `words` knows only a line about the "
         "field; `grounded` has queries written from passages and no negatives but those of the "
-        "batch; each column after it adds one part.",
+        "batch; each column after it adds one part, `+met` that the start model meets the corpus "
+        "before it is trained ([decision 27](../decisions/0027-meeting-the-corpus.md)).",
         "",
         "```",
         "python benchmarks/grounded_study.py COLLECTIONS_DIR --work DIR",

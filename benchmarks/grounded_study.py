@@ -73,11 +73,14 @@ DOMAINS = {
 STEPS: dict[str, list[str]] = {
     "grounded": ["ingest", "queries"],
     "grounded+mined": ["mine"],
+    "+met": [],
     "+teacher": ["teach"],
     "+repair": ["judge", *pipeline.MENDING, "teach"],
     "words": ["knowledge", "queries", "passages", "judge"],
 }
 """Variant → stages beyond those of the variant before it; `words` is a project of its own."""
+UNMET = ("grounded", "grounded+mined")
+"""Variants whose start model does not meet the corpus before it is trained; `+met` adds just that."""
 UNTRAINED = ("bm25", "tiny")
 
 
@@ -203,8 +206,10 @@ class Study:
                         say(f"{self.name} {variant} {self.problems[variant]}")
 
     def _measure(self, store: Store, variant: str, seed: int, snapshot: str, cell: Path) -> None:
+        unmet = {"rarity_power": 0.0, "corpus_steps": 0} if variant in UNMET else {}
         plan = self.plan(variant).model_copy(
             update={
+                "recipe": unmet,
                 "snapshot": snapshot,
                 "preset": self.options.preset,
                 "collection": self.folder,
