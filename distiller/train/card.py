@@ -71,6 +71,12 @@ def verdict(trained: TrainedModel, dev_queries: int) -> str:
             " the last step; measure it on a collection before you use it."
         )
     first, best = trained.metrics[0], _saved(trained)
+    if trained.best_step == 0 and trained.promoted:
+        return (
+            f"No step of training ranked the {dev_queries} dev queries better than the start model"
+            " with the corpus's words counted in, so this folder is that model:"
+            f" {CRITERION} {first[CRITERION]:.3f} before, {_saved(trained)[CRITERION]:.3f} with it."
+        )
     if trained.best_step == 0:
         return (
             f"Training did not help: nothing ranked the {dev_queries} dev queries better than"
@@ -144,7 +150,8 @@ def _table(trained: TrainedModel) -> list[dict[str, str]]:
 def _saved(trained: TrainedModel) -> dict[str, Any]:
     """What the saved model measured on the dev split."""
     tried = (trained.recipe.get("promotion") or {}).get("tried", [])
-    part = [one["measured"] for one in tried if one["share"] == trained.interpolation]
+    kept = trained.promoted or trained.interpolation
+    part = [one["measured"] for one in tried if kept and one["share"] == trained.interpolation]
     return _at(trained, trained.best_step) | (part[0] if part else {})
 
 

@@ -203,19 +203,21 @@ class _Job:
             self.task.load(self.folder / f"checkpoint-{best['step']}"),
         )
 
-        def at(share: float) -> SparseEncoder:
-            return between.at(share) if share else self._start()
+        def at(share: float | None) -> SparseEncoder:
+            return self._start() if share is None else between.at(share)
 
         canary = self.canary
         trial = Trial(
-            dev=lambda share: self._measure(at(share)),
+            dev=lambda share: self._measure(between.at(share)),
             canary=(lambda share: canary_worth(self._encoder(at(share)), canary))
             if canary
             else None,
             canary_name=canary.name if canary else "",
+            met=self.acquainted,
         )
         promotion = decide(self.recipe, self.metrics[0], best, trial)
-        return at(promotion.interpolation), promotion
+        kept = promotion.promoted or promotion.interpolation
+        return at(promotion.interpolation if kept else None), promotion
 
     def _fit(self, model: SparseEncoder, checkpoint: Path | None) -> None:
         from distiller.train.callbacks import Observer  # noqa: PLC0415 - torch takes seconds
@@ -315,7 +317,8 @@ class _Job:
                 "plan": self.plan.model_dump(),
                 "dev": {"queries": len(self.dev.qrels), "passages": len(self.dev.corpus)},
                 "adapter_rank": self.adapter_rank,
-                "acquainted": self.acquainted and promotion.interpolation > 0,
+                "acquainted": self.acquainted
+                and (promotion.promoted or promotion.interpolation > 0),
                 "promotion": promotion.model_dump(),
             },
             metrics=self.metrics,

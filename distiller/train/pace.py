@@ -63,10 +63,10 @@ def expected_seconds(recipe: Recipe, rows: int, pace: Pace, passages: int = 0) -
 def measurings(recipe: Recipe) -> int:
     """How often the dev split is ranked: at the start, while training, and between the two.
 
-    To count the start model's terms in the passages costs as much.
+    To count the start model's terms in the passages costs as much, and what comes of it is ranked.
     """
     counted = recipe.reads and recipe.rarity_power > 0 and not recipe.query_table
-    return 1 + counted + recipe.evaluations + len(recipe.interpolations)
+    return 1 + 2 * counted + recipe.evaluations + len(recipe.interpolations)
 
 
 def texts_of(recipe: Recipe, batch_size: int) -> int:

@@ -22,7 +22,8 @@ class Candidate(Record):
     """One model between start and tuned, as it was measured."""
 
     share: float
-    """How far from the start model's weights towards the tuned ones: 1 is the tuned model."""
+    """How far from the start model's weights towards the tuned ones: 1 is the tuned model, 0 the start
+    model that has met the corpus, if it has."""
     measured: dict[str, float]
     """On the dev split; see `measure`."""
     canary: float | None = None
@@ -36,7 +37,8 @@ class Promotion(Record):
     why: str
     """For people who do not read numbers for a living."""
     interpolation: float
-    """Share of the tuned weights in the saved model; 0 where the start model is what is saved."""
+    """Share of the tuned weights in the saved model; 0 where the start model is what is saved: as it
+    was given, or, if promoted, as it is since it has met the corpus."""
     tried: list[Candidate] = Field(default_factory=list)
     """Every share that was measured, in the order of shares."""
     canary: str = ""
@@ -51,9 +53,12 @@ class Trial:
     """How to measure a model that stands a share of the way between start and tuned."""
 
     dev: Callable[[float], dict[str, float]]
-    canary: Callable[[float], float] | None
-    """nDCG@10 on the canary; None where no collection was given."""
+    canary: Callable[[float | None], float] | None
+    """nDCG@10 on the canary, without a share that of the start model as it was given; None where no
+    collection was given."""
     canary_name: str = ""
+    met: bool = False
+    """Whether the start model has met the corpus, so that it is another one than was given."""
 
 
 def decide(
@@ -62,7 +67,9 @@ def decide(
     """Choose the share that ranks the dev split best and has not forgotten too much.
 
     Of equal shares the one nearer to the start model wins. The canary is asked in the order of dev
-    worth, until a share passes.
+    worth, until a share passes. Where no share is better, a start model that has met the corpus is
+    chosen if it is no worse: it has not learned from the queries that it is compared on, and a dev
+    split of a few dozen written from passages often cannot tell (decision 27).
 
     Args:
         recipe: The limits, and the shares to try besides 1.
@@ -70,12 +77,15 @@ def decide(
         tuned: What the best checkpoint measured on it.
         trial: Measures the others.
     """
-    tried = [Candidate(share=share, measured=trial.dev(share)) for share in recipe.interpolations]
+    shares = [*([0.0] if trial.met else []), *recipe.interpolations]
+    tried = [Candidate(share=share, measured=trial.dev(share)) for share in shares]
     known = {name: value for name, value in tuned.items() if name not in _NOT_MEASURES}
     tried = sorted([*tried, Candidate(share=1.0, measured=known)], key=lambda one: one.share)
     bar = start[CRITERION] + recipe.least_gain
     ranked = sorted(tried, key=lambda one: (-_worth(recipe, one), one.share))
     better = [one for one in ranked if _worth(recipe, one) > bar]
+    if not better and trial.met and _worth(recipe, tried[0]) >= start[CRITERION]:
+        better = [tried[0]]
     if not better:
         return Promotion(
             promoted=False, why=_no_gain(recipe, start, ranked[0]), interpolation=0.0, tried=tried
@@ -96,7 +106,7 @@ def _guarded(
 ) -> Promotion:
     """The best that has not forgotten; where all have, the best that was tuned, unpromoted."""
     assert trial.canary is not None
-    before = trial.canary(0.0)
+    before = trial.canary(None)
     chosen = None
     for candidate in better:
         candidate.canary = trial.canary(candidate.share)
@@ -119,7 +129,7 @@ def _guarded(
         tried=tried,
         canary=trial.canary_name,
         canary_start=before,
-        canary_saved=saved.canary,
+        canary_saved=saved.canary if chosen or saved.share else before,
     )
 
 
@@ -127,6 +137,8 @@ def verdict(model: TrainedModel) -> str:
     """The verdict on a trained model as one line."""
     if model.promoted:
         part = f", with {model.interpolation:g} of the tuned weights" * (model.interpolation < 1)
+        if not model.interpolation:
+            part = ", the start model with the corpus's words counted in and no tuned weights"
         return f"promoted{part}: {model.promotion}"
     return f"not promoted, use {model.recommended} instead: {model.promotion}"
 
@@ -155,6 +167,12 @@ def _worth(recipe: Recipe, candidate: Candidate) -> float:
 
 def _gain(start: dict[str, float], candidate: Candidate) -> str:
     before, after = start[CRITERION], candidate.measured[CRITERION]
+    if not candidate.share and after == before:
+        return (
+            f"the dev split cannot tell it from the start model (nDCG@10 {before:.3f} both), and on"
+            " collections that people judged, counting the corpus's words in has gained or changed"
+            " nothing"
+        )
     return (
         f"on the dev split it gains {100 * (after - before):.1f} points of nDCG@10"
         f" ({before:.3f} to {after:.3f})"

@@ -11,7 +11,7 @@ from distiller.schema.jobs import Progress
 from distiller.schema.retrieval import TrainedModel
 from distiller.splade import SpladeEncoder, StartModel
 from distiller.splade.loading import load_model
-from distiller.train import Recipe, train
+from distiller.train import Recipe, train, verdict
 from distiller.train.acquaint import acquaint
 
 
@@ -98,13 +98,33 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_where_nothing_is_better_the_start_model_is_saved_as_it_was(court, tiny, output) -> None:
+def test_where_no_step_is_better_what_met_the_corpus_is_saved(court, tiny, output) -> None:
     kept, _ = trained_on(court, tiny, output, least_gain=1.0)
-    assert not kept.promoted
-    assert not kept.recipe["acquainted"]
+    assert (kept.promoted, kept.interpolation, kept.best_step) == (True, 0.0, 0)
+    assert kept.recipe["acquainted"]
+    (met, *_) = kept.recipe["promotion"]["tried"]
+    assert met["measured"]["ndcg@10"] > kept.metrics[0]["ndcg@10"]
+    assert (changed(output, tiny)) > 0
+    card = (output / "README.md").read_text()
+    assert f"{kept.metrics[0]['ndcg@10']:.3f} before, {met['measured']['ndcg@10']:.3f} with" in card
+    assert verdict(kept).startswith("promoted, the start model with the corpus's words counted in")
+
+
+def test_where_meeting_the_corpus_made_it_worse_the_start_model_is_saved(
+    court, tiny, output
+) -> None:
+    kept, _ = trained_on(court, tiny, output, language="en", rarity_power=9.0, learning_rate=1e-12)
+    assert (kept.promoted, kept.recipe["acquainted"]) == (False, False)
+    assert kept.recipe["promotion"]["tried"][0]["measured"]["ndcg@10"] < kept.metrics[0]["ndcg@10"]
+    assert changed(output, tiny) == 0
+    assert "Training did not help" in (output / "README.md").read_text()
+
+
+def changed(output: Path, start: StartModel) -> int:
+    """Weights of a text that are not the start model's."""
     text = ["Das Gericht hat entschieden"]
-    saved, before = (SpladeEncoder(one).encode_queries(text) for one in (output, tiny.source))
-    assert (saved != before).nnz == 0
+    saved, before = (SpladeEncoder(one).encode_queries(text) for one in (output, start.source))
+    return int((saved != before).nnz)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_meeting_the_corpus_takes_its_time():
     pace = Pace(seconds_per_text=0.1, seconds_to_measure=7, passages=100)
     never = Recipe(rarity_power=0)
     counted = expected_seconds(Recipe(), 50, pace) - expected_seconds(never, 50, pace)
-    assert counted == pytest.approx(7)
+    assert counted == pytest.approx(2 * 7)
     unread = Recipe(reads=False)
     learned = expected_seconds(unread, 50, pace) - expected_seconds(never, 50, pace)
     assert learned == pytest.approx(50 * 32 * 0.1 / 2)

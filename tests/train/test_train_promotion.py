@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def measured(ndcg: float, dims: float = 50.0) -> dict[str, float]:
     return {"ndcg@10": ndcg, "query_dims": dims, "passage_dims": dims}
 
 
-def trial(dev: dict[float, float], canary: dict[float, float] | None = None) -> Trial:
+def trial(dev: dict[float, float], canary: dict[float | None, float] | None = None) -> Trial:
     asked = canary
     return Trial(
         dev=lambda share: measured(dev[share]),
@@ -59,13 +60,34 @@ def test_no_gain_is_no_promotion() -> None:
     assert "by more than 10.0 points" in verdict.why
 
 
+def test_a_start_model_that_has_met_the_corpus_is_chosen_where_nothing_is_better() -> None:
+    def chosen(met: float, canary: dict[float | None, float] | None = None):
+        known = replace(trial({0.0: met, 0.25: 0.5, 0.5: 0.502}, canary), met=True)
+        return decide(RECIPE, measured(0.5), measured(0.49), known)
+
+    assert (chosen(0.5).promoted, chosen(0.5).interpolation) == (True, 0.0)
+    assert "cannot tell it from the start model" in chosen(0.5).why
+    assert "gains 0.3 points" in chosen(0.503).why
+    assert not chosen(0.499).promoted
+    forgot = chosen(0.5, {None: 0.5, 0.0: 0.4})
+    assert (forgot.promoted, forgot.interpolation, forgot.canary_saved) == (False, 0.0, 0.5)
+    assert chosen(0.5, {None: 0.5, 0.0: 0.49}).promoted
+
+
+def test_what_met_the_corpus_is_one_of_the_shares() -> None:
+    known = replace(trial({0.0: 0.65, 0.25: 0.6, 0.5: 0.65}), met=True)
+    found = decide(RECIPE, measured(0.5), measured(0.6), known)
+    assert (found.promoted, found.interpolation) == (True, 0.0)
+    assert [one.share for one in found.tried] == [0.0, 0.25, 0.5, 1.0]
+
+
 def test_a_collapsed_model_is_not_promoted_whatever_it_measures() -> None:
     verdict = decide(RECIPE, measured(0.5), measured(0.9, dims=2.0), trial({0.25: 0.4, 0.5: 0.4}))
     assert not verdict.promoted
 
 
 def test_the_best_that_has_not_forgotten_is_promoted() -> None:
-    canary = {0.0: 0.40, 1.0: 0.30, 0.5: 0.39}
+    canary = {None: 0.40, 1.0: 0.30, 0.5: 0.39}
     verdict = decide(RECIPE, measured(0.5), measured(0.7), trial({0.25: 0.55, 0.5: 0.6}, canary))
     assert (verdict.promoted, verdict.interpolation) == (True, 0.5)
     assert (verdict.canary, verdict.canary_start, verdict.canary_saved) == ("cooking", 0.40, 0.39)
@@ -73,7 +95,7 @@ def test_the_best_that_has_not_forgotten_is_promoted() -> None:
 
 
 def test_where_all_have_forgotten_the_best_is_kept_but_not_promoted() -> None:
-    canary = {0.0: 0.40, 1.0: 0.30, 0.5: 0.31, 0.25: 0.35}
+    canary = {None: 0.40, 1.0: 0.30, 0.5: 0.31, 0.25: 0.35}
     verdict = decide(RECIPE, measured(0.5), measured(0.7), trial({0.25: 0.55, 0.5: 0.6}, canary))
     assert (verdict.promoted, verdict.interpolation) == (False, 1.0)
     assert "has forgotten too much; keep using the start model" in verdict.why
