@@ -5,6 +5,7 @@ Imports torch: import it inside functions.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 
 from sentence_transformers import SparseEncoder
@@ -16,6 +17,8 @@ from distiller.train.recipe import Recipe, corpus_steps
 
 _FEWEST_PASSAGES = 50
 """Under which nothing can be said of how rare a word is."""
+_MOST_PASSAGES = 4_000
+"""Of more, a sample is counted in."""
 
 
 def acquaint(
@@ -43,6 +46,8 @@ def acquaint(
     """
     if len(passages) < _FEWEST_PASSAGES:
         return False
+    if len(passages) > _MOST_PASSAGES:
+        passages = random.Random(recipe.seed).sample(passages, _MOST_PASSAGES)  # noqa: S311
     if recipe.reads:
         if not recipe.rarity_power or recipe.query_table or not can_reweigh(model):
             return False

@@ -30,10 +30,8 @@ from distiller.splade.encoder import MAX_LENGTH, SpladeEncoder
 from distiller.train.rarity import idf
 from distiller.train.recipe import SPANS, Recipe, corpus_steps
 
-_MOST_PASSAGES = 4_000
-"""Passages that are counted in and learned from; of more, a sample."""
 _PART = 16
-"""Of them at once: targets have a number for each word of the vocabulary."""
+"""Spans at once: targets have a number for each word of the vocabulary."""
 _SPAN = (3, 180)
 """Words of a span, from a short query's to a passage's; every order of magnitude is as likely."""
 _WARMUP = 1 / 3
@@ -75,7 +73,7 @@ def fit_to_corpus(
         StageFailed: The loss is not finite.
     """
     draw = random.Random(recipe.seed)  # noqa: S311 - not a secret
-    texts = draw.sample(passages, min(len(passages), _MOST_PASSAGES))
+    texts = draw.sample(passages, len(passages))
     targets = Targets(model, texts)
     spans = Spans(model, texts, draw)
     total = corpus_steps(recipe, len(texts))
@@ -122,7 +120,9 @@ def _step(
         }
         loss = _error(model(features)["sentence_embedding"], wanted).sum() / len(texts)
         if not torch.isfinite(loss):
-            raise StageFailed("the fit to the corpus diverged; lower corpus_rate, or set it to 0")
+            raise StageFailed(
+                "the fit to the corpus diverged; lower corpus_rate, or set corpus_steps to 0"
+            )
         torch.autograd.backward(loss)
     optimizer.step()
 
