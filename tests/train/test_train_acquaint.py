@@ -8,7 +8,7 @@ from train_examples import snapshot
 
 from distiller.schema.dataset import DatasetSnapshot, Example, LabelledPassage, UnlabelledPassage
 from distiller.schema.jobs import Progress
-from distiller.schema.retrieval import TrainedModel
+from distiller.schema.retrieval import Collection, TrainedModel
 from distiller.splade import SpladeEncoder, StartModel
 from distiller.splade.loading import load_model
 from distiller.train import Recipe, train, verdict
@@ -45,13 +45,21 @@ def court() -> DatasetSnapshot:
 
 
 def trained_on(
-    data: DatasetSnapshot, base: StartModel, output: Path, language: str = "de", **changes: object
+    data: DatasetSnapshot,
+    base: StartModel,
+    output: Path,
+    language: str = "de",
+    canary: Collection | None = None,
+    **changes: object,
 ) -> tuple[TrainedModel, list[Progress]]:
     told: list[Progress] = []
     recipe = Recipe(
         min_steps=4, epochs=1, batch_size=4, evaluations=1, negatives_per_query=1
     ).model_copy(update=changes)
-    return train(data, recipe, base, output, language=language, on_progress=told.append), told
+    trained = train(
+        data, recipe, base, output, language=language, canary=canary, on_progress=told.append
+    )
+    return trained, told
 
 
 def met(told: list[Progress]) -> int:
@@ -110,12 +118,18 @@ def test_where_no_step_is_better_what_met_the_corpus_is_saved(court, tiny, outpu
     assert verdict(kept).startswith("promoted, the start model with the corpus's words counted in")
 
 
-def test_where_meeting_the_corpus_made_it_worse_the_start_model_is_saved(
+def test_where_meeting_the_corpus_cost_too_much_elsewhere_the_start_model_is_saved(
     court, tiny, output
 ) -> None:
-    kept, _ = trained_on(court, tiny, output, language="en", rarity_power=9.0, learning_rate=1e-12)
+    elsewhere = Collection(  # the words that stand in every passage of the court's
+        name="forms",
+        corpus={"a": "Das Gericht hat entschieden", "b": "Miet", "c": "Zustellungs"},
+        queries={"q": "Hat das Gericht über Miet und Zustellungs entschieden"},
+        qrels={"q": {"a": 1}},
+    )
+    kept, _ = trained_on(court, tiny, output, canary=elsewhere, least_gain=1.0)
     assert (kept.promoted, kept.recipe["acquainted"]) == (False, False)
-    assert kept.recipe["promotion"]["tried"][0]["measured"]["ndcg@10"] < kept.metrics[0]["ndcg@10"]
+    assert "forgotten too much" in kept.promotion
     assert changed(output, tiny) == 0
     assert "Training did not help" in (output / "README.md").read_text()
 
