@@ -47,7 +47,7 @@ def train_files(  # noqa: PLR0913 - what `train` takes, and two files
         recipe: What training does.
         base: The start model.
         output: Folder to make.
-        language: BCP 47 tag for the model card.
+        language: BCP 47 tag, for the model card and for what is known of the start model.
         device: `cpu`, `cuda`, …; None takes the accelerator where there is one.
         canary: A collection of another field, to see what the model forgets.
         keep_split: Whether the train file's own split holds, also where it marks nothing as val.

@@ -62,7 +62,7 @@ def train(
         recipe: What training does; see `PRESETS`.
         base: The start model. Where nothing ranks better than it, it is what is saved.
         output: Folder to make; it must be absent, empty, or the result of the same call.
-        language: BCP 47 tag for the model card.
+        language: BCP 47 tag, for the model card and for what is known of the start model.
         device: `cpu`, `cuda`, …; None takes the accelerator where there is one.
         canary: A collection of another field, on which the model must not lose more than the
             recipe allows.
