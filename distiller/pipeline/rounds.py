@@ -74,10 +74,7 @@ def round_of(journey: Journey) -> int:
 
 def gave_up(journey: Journey) -> bool:
     """Whether the round before taught nothing, so that there is no better search to mine with."""
-    if not journey.trained:
-        return False
-    newest = journey.trained[-1]
-    return not (newest.promoted or newest.interpolation)
+    return bool(journey.trained) and not journey.trained[-1].interpolation
 
 
 def searches(journey: Journey) -> list[str]:

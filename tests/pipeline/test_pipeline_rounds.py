@@ -161,7 +161,8 @@ def test_a_training_that_did_not_help_is_not_mined_with(
     store: Store, tmp_path: Path, cache: Path
 ) -> None:
     project = jargon(store)
-    plan = PLAN.model_copy(update={"recipe": RECIPE | {"learning_rate": 1e-12, "min_steps": 2}})
+    taught_nothing = {"learning_rate": 1e-12, "min_steps": 2, "rarity_power": 0}
+    plan = PLAN.model_copy(update={"recipe": RECIPE | taught_nothing})
     journey, reports = go(store, project, settings(tmp_path / "workspace", cache), plan)
     assert {model.id for model in journey.trained} == {journey.model.id}
     assert not journey.model.promoted
