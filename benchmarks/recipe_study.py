@@ -60,6 +60,7 @@ STRONG = {"batch_size": 8, "query_lambda": 1e-3, "passage_lambda": 6e-4}
 MINED: dict[str, dict[str, Any]] = {
     "negatives below half the positive's score": {"margin": 0.5},
     "negatives of ranks 20 to 200": {"skip": 20, "depth": 200},
+    "the same, without meeting the corpus": {"skip": 20, "depth": 200},
 }
 """Where the hard negatives are not of the first ranks; `mine` draws them from ranks 20 to 200."""
 OURS: dict[str, dict[str, Any]] = {
@@ -74,6 +75,7 @@ OURS: dict[str, dict[str, Any]] = {
     "without hard negatives": {"negatives_per_query": 0},
     "one hard negative": {"negatives_per_query": 1},
     **{name: {} for name in MINED},
+    "the same, without meeting the corpus": {"rarity_power": 0.0},
     "self-distillation 0.3": {"self_distillation": 0.3},
     "self-distillation 0": {"self_distillation": 0.0},
     "general texts 0.05": {"general_weight": 0.05},
