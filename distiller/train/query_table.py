@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Router
 from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+
+from distiller.train.rarity import idf
 
 PARAMETER = r"sub_modules\.query\.0\.weight$"
 """The table among a model's parameters, as a regular expression."""
@@ -33,15 +35,13 @@ def with_query_table(model: SparseEncoder, passages: Iterable[str]) -> SparseEnc
 
 
 def _idf(model: SparseEncoder, passages: list[str]) -> torch.Tensor:
-    """Inverse document frequency of BM25 (Robertson and Zaragoza 2009), shape (vocabulary,)."""
+    """Inverse document frequency of BM25, shape (vocabulary,)."""
     counts: Counter[int] = Counter()
     for ids in model.tokenizer(passages, add_special_tokens=False)["input_ids"]:
         counts.update(set(ids))
     width = model.encode_document(passages[:1], convert_to_sparse_tensor=False).shape[1]
-    found = torch.tensor([float(max(1, counts[index])) for index in range(width)])
-    return torch.log1p((len(passages) - found + 0.5).clamp(min=0) / (found + 0.5)).clamp(
-        min=math.log1p(0.5 / (len(passages) + 0.5))
-    )
+    found = np.array([max(1, counts[index]) for index in range(width)], dtype=float)
+    return torch.from_numpy(idf(found, len(passages))).float()
 
 
 def freeze_unused(model: SparseEncoder) -> None:
