@@ -19,11 +19,12 @@ from pathlib import Path
 
 import platformdirs
 import torch
+from start_models import against
 
 from distiller.evaluate import evaluate, load, systems
 from distiller.evaluate.measures import NDCG, RECALL
 from distiller.retrieve import SparseIndex
-from distiller.schema.retrieval import Collection, Comparison, Retriever
+from distiller.schema.retrieval import Collection, Retriever
 from distiller.splade import SpladeEncoder, StartModel, resolve
 from distiller.splade.loading import load_model
 from distiller.train import PRESETS
@@ -67,14 +68,6 @@ def rows(folder: Path, options: argparse.Namespace, cache: Path) -> Iterator[str
         ]
         cells = [collection.name, system.name, *figures, *dims, against(compared.get(system.name))]
         yield f"| {' | '.join(cells)} |"
-
-
-def against(comparison: Comparison | None) -> str:
-    if comparison is None:
-        return "–"
-    points = comparison.difference
-    bounds = [f"{100 * value:+.1f}" for value in (points.value, points.low, points.high)]
-    return f"{bounds[0]} ({bounds[1]} to {bounds[2]}), p {comparison.p_value:.3f}, {comparison.verdict}"
 
 
 def main() -> None:

@@ -57,10 +57,11 @@ NEGATIVES = 4
 MARGIN = 0.95
 """Share of the positive's BM25 score above which a passage may answer too (arXiv 2407.15831)."""
 STRONG = {"batch_size": 8, "query_lambda": 1e-3, "passage_lambda": 6e-4}
+DEEPER = {"skip": 20, "depth": 200}
 MINED: dict[str, dict[str, Any]] = {
     "negatives below half the positive's score": {"margin": 0.5},
-    "negatives of ranks 20 to 200": {"skip": 20, "depth": 200},
-    "the same, without meeting the corpus": {"skip": 20, "depth": 200},
+    "negatives of ranks 20 to 200": DEEPER,
+    "the same, without meeting the corpus": DEEPER,
 }
 """Where the hard negatives are not of the first ranks; `mine` draws them from ranks 20 to 200."""
 OURS: dict[str, dict[str, Any]] = {

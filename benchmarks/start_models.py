@@ -18,6 +18,7 @@ from rich.console import Console
 
 from distiller.evaluate import evaluate, load, systems, to_json
 from distiller.evaluate.table import table
+from distiller.schema.retrieval import Comparison
 
 
 def measured(folder: Path, names: list[str], cache_dir: Path) -> dict[str, Any]:
@@ -40,11 +41,10 @@ def measured(folder: Path, names: list[str], cache_dir: Path) -> dict[str, Any]:
 
 def rows(report: dict[str, Any]) -> list[str]:
     """Lines of a Markdown table, one per system."""
-    verdicts = {c["other"]: c for c in report["comparisons"]}
+    verdicts = {c["other"]: Comparison.model_validate(c) for c in report["comparisons"]}
     lines = []
     for name, found in report["models"].items():
         bounds = found["intervals"]["ndcg@10"]
-        compared = verdicts.get(name)
         cells = [
             report["collection"],
             name,
@@ -54,15 +54,19 @@ def rows(report: dict[str, Any]) -> list[str]:
                 "–" if found[cost] is None else f"{found[cost]:.{digits}f}"
                 for cost, digits in (("flops", 2), ("query_dims", 0), ("passage_dims", 0))
             ),
-            "–"
-            if compared is None
-            else f"{100 * compared['difference']['value']:+.1f} "
-            f"({100 * compared['difference']['low']:+.1f} to "
-            f"{100 * compared['difference']['high']:+.1f}), p {compared['p_value']:.3f}, "
-            f"{compared['verdict']}",
+            against(verdicts.get(name)),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def against(comparison: Comparison | None) -> str:
+    """A cell: the difference in points with its interval, how sure that is, and the verdict."""
+    if comparison is None:
+        return "–"
+    points = comparison.difference
+    value, low, high = (f"{100 * part:+.1f}" for part in (points.value, points.low, points.high))
+    return f"{value} ({low} to {high}), p {comparison.p_value:.3f}, {comparison.verdict}"
 
 
 def main() -> None:

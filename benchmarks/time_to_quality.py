@@ -5,8 +5,8 @@ python benchmarks/time_to_quality.py COLLECTIONS_DIR [--pairs 500] [--seed 13] [
 
 Trains the balanced preset on human pairs of `medquad_train` (as benchmarks/recipe_study.py has
 them) twice, in one process after another's end: data, seed, steps and recipe are the same, only the
-modules differ: the start model does not meet the corpus first (decision 27), for that needs our head. The
-clock counts everything: loading, steps, measuring the dev split, saving.
+modules differ: the start model does not meet the corpus first (decision 27), for that needs our
+head. The clock counts everything: loading, steps, measuring the dev split, saving.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
@@ -119,9 +119,14 @@ class SpladeEncoder:
             batch_size=len(texts),
             show_progress_bar=False,
             convert_to_sparse_tensor=False,
-            processing_kwargs={"text": {"max_length": length, "truncation": True}},
+            processing_kwargs=cut_at(length),
         )
         return _to_csr(weights)
+
+
+def cut_at(length: int) -> dict[str, Any]:
+    """What tells sentence-transformers to read so many tokens of a text, special tokens included."""
+    return {"text": {"max_length": length, "truncation": True}}
 
 
 def _batches(

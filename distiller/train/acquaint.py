@@ -49,7 +49,7 @@ def acquaint(
     if len(passages) > _MOST_PASSAGES:
         passages = random.Random(recipe.seed).sample(passages, _MOST_PASSAGES)  # noqa: S311
     if recipe.reads:
-        if not recipe.rarity_power or recipe.query_table or not can_reweigh(model):
+        if not (recipe.counts_rarity and can_reweigh(model)):
             return False
         on_step(0, 1)
         reweigh(model, passages, recipe.rarity_power)

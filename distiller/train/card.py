@@ -12,6 +12,7 @@ from distiller import __version__
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.retrieval import TrainedModel
 from distiller.train.measure import CRITERION
+from distiller.train.promotion import Promotion, unproven
 
 _ENOUGH_QUERIES = 50
 """Dev queries under which a difference says next to nothing."""
@@ -75,7 +76,7 @@ def verdict(trained: TrainedModel, dev_queries: int) -> str:
         return (
             f"No step of training ranked the {dev_queries} dev queries better than the start model"
             " with the corpus's words counted in, so this folder is that model:"
-            f" {CRITERION} {first[CRITERION]:.3f} before, {_saved(trained)[CRITERION]:.3f} with it."
+            f" {CRITERION} {first[CRITERION]:.3f} before, {best[CRITERION]:.3f} with it."
         )
     if trained.best_step == 0:
         return (
@@ -149,9 +150,9 @@ def _table(trained: TrainedModel) -> list[dict[str, str]]:
 
 def _saved(trained: TrainedModel) -> dict[str, Any]:
     """What the saved model measured on the dev split."""
-    tried = (trained.recipe.get("promotion") or {}).get("tried", [])
-    kept = trained.promoted or trained.interpolation
-    part = [one["measured"] for one in tried if kept and one["share"] == trained.interpolation]
+    known = trained.recipe.get("promotion")
+    promotion = Promotion.model_validate(known) if known else unproven()
+    part = [one.measured for one in promotion.tried if one.share == promotion.saved]
     return _at(trained, trained.best_step) | (part[0] if part else {})
 
 

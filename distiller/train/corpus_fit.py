@@ -17,17 +17,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
-import numpy as np
 import torch
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Router
+from sentence_transformers.util import batch_to_device
 from torch import Tensor
 from transformers import BatchEncoding, get_linear_schedule_with_warmup
 
 from distiller.schema.errors import StageFailed
-from distiller.splade.encoder import MAX_LENGTH, SpladeEncoder
-from distiller.train.rarity import idf
+from distiller.splade.encoder import MAX_LENGTH, SpladeEncoder, cut_at
+from distiller.train.rarity import counts_of, idf
 from distiller.train.recipe import SPANS, Recipe, corpus_steps
 
 _PART = 16
@@ -114,10 +115,7 @@ def _step(
     for at in range(0, len(texts), _PART):
         part = texts[at : at + _PART]
         wanted = targets.weights(part).to(model.device)
-        features = {
-            name: value.to(model.device) if isinstance(value, Tensor) else value
-            for name, value in _preprocessed(model, part).items()
-        }
+        features = batch_to_device(_preprocessed(model, part), model.device)
         loss = _error(model(features)["sentence_embedding"], wanted).sum() / len(texts)
         if not torch.isfinite(loss):
             raise StageFailed(
@@ -127,13 +125,12 @@ def _step(
     optimizer.step()
 
 
-def _preprocessed(model: SparseEncoder, texts: list[str]) -> dict[str, object]:
-    limit = {"max_length": MAX_LENGTH, "truncation": True}
-    found: dict[str, object] = model.preprocess(
+def _preprocessed(model: SparseEncoder, texts: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = model.preprocess(
         texts,
         prompt=model.prompts.get("document"),
         task="document",
-        processing_kwargs={"text": limit},
+        processing_kwargs=cut_at(MAX_LENGTH),
     )
     return found
 
@@ -178,12 +175,10 @@ class Targets:
     def __init__(self, model: SparseEncoder, passages: Sequence[str]) -> None:
         """Count in the passages, at least one, the words of a model's tokenizer."""
         self._tokenizer = model.tokenizer
-        counts = [Counter(ids) for ids in self._ids(passages)]
-        self._mean_length = sum(one.total() for one in counts) / len(counts)
-        found = np.zeros(SpladeEncoder(model).vocabulary_size)
-        for one in counts:
-            found[list(one)] += 1
-        self._idf = torch.from_numpy(idf(found, len(counts))).float()
+        counted = self._ids(passages)
+        self._mean_length = sum(map(len, counted)) / len(counted)
+        found = counts_of(counted, SpladeEncoder(model).vocabulary_size)
+        self._idf = torch.from_numpy(idf(found, len(counted))).float()
 
     def weights(self, texts: Sequence[str]) -> Tensor:
         """Shape (texts, vocabulary)."""

@@ -169,13 +169,13 @@ class _Job:
 
         known = self.folder / "acquainted"
         if not known.exists():
-            model = self.task.load()
-            if self._acquainted_before() or not acquaint(
-                model, sorted(self.dev.corpus.values()), self.recipe, self._tell_corpus
-            ):
+            if self._acquainted_before():
                 return start
+            passages = sorted(self.dev.corpus.values())
+            if not acquaint(start, passages, self.recipe, self._tell_corpus):
+                return self._start()
             with self._written(known) as fresh:
-                _save(model, fresh)
+                _save(start, fresh)
         self.acquainted = True
         self.task = replace(self.task, source=str(known))
         return self.task.load()
@@ -216,8 +216,7 @@ class _Job:
             met=self.acquainted,
         )
         promotion = decide(self.recipe, self.metrics[0], best, trial)
-        kept = promotion.promoted or promotion.interpolation
-        return at(promotion.interpolation if kept else None), promotion
+        return at(promotion.saved), promotion
 
     def _fit(self, model: SparseEncoder, checkpoint: Path | None) -> None:
         from distiller.train.callbacks import Observer  # noqa: PLC0415 - torch takes seconds
@@ -317,8 +316,7 @@ class _Job:
                 "plan": self.plan.model_dump(),
                 "dev": {"queries": len(self.dev.qrels), "passages": len(self.dev.corpus)},
                 "adapter_rank": self.adapter_rank,
-                "acquainted": self.acquainted
-                and (promotion.promoted or promotion.interpolation > 0),
+                "acquainted": self.acquainted and promotion.saved is not None,
                 "promotion": promotion.model_dump(),
             },
             metrics=self.metrics,

@@ -65,8 +65,7 @@ def measurings(recipe: Recipe) -> int:
 
     To count the start model's terms in the passages costs as much, and what comes of it is ranked.
     """
-    counted = recipe.reads and recipe.rarity_power > 0 and not recipe.query_table
-    return 1 + 2 * counted + recipe.evaluations + len(recipe.interpolations)
+    return 1 + 2 * recipe.counts_rarity + recipe.evaluations + len(recipe.interpolations)
 
 
 def texts_of(recipe: Recipe, batch_size: int) -> int:

@@ -47,6 +47,11 @@ class Promotion(Record):
     canary_saved: float | None = None
     """nDCG@10 on it, of the start model and of the model that was saved."""
 
+    @property
+    def saved(self) -> float | None:
+        """Share of the tuned weights in what is saved; None where that is the start model as given."""
+        return self.interpolation if self.promoted or self.interpolation else None
+
 
 @dataclass(frozen=True)
 class Trial:

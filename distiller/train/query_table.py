@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,7 +10,8 @@ from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Router
 from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
 
-from distiller.train.rarity import idf
+from distiller.splade.encoder import SpladeEncoder
+from distiller.train.rarity import counts_of, idf
 
 PARAMETER = r"sub_modules\.query\.0\.weight$"
 """The table among a model's parameters, as a regular expression."""
@@ -36,12 +36,9 @@ def with_query_table(model: SparseEncoder, passages: Iterable[str]) -> SparseEnc
 
 def _idf(model: SparseEncoder, passages: list[str]) -> torch.Tensor:
     """Inverse document frequency of BM25, shape (vocabulary,)."""
-    counts: Counter[int] = Counter()
-    for ids in model.tokenizer(passages, add_special_tokens=False)["input_ids"]:
-        counts.update(set(ids))
-    width = model.encode_document(passages[:1], convert_to_sparse_tensor=False).shape[1]
-    found = np.array([max(1, counts[index]) for index in range(width)], dtype=float)
-    return torch.from_numpy(idf(found, len(passages))).float()
+    ids = model.tokenizer(passages, add_special_tokens=False)["input_ids"]
+    found = counts_of(ids, SpladeEncoder(model).vocabulary_size)
+    return torch.from_numpy(idf(np.maximum(1, found), len(passages))).float()
 
 
 def freeze_unused(model: SparseEncoder) -> None:

@@ -7,7 +7,7 @@ becomes a part of the weights, without a step of training. Imports torch: import
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -71,6 +71,14 @@ def idf(counts: Numbers, passages: int) -> Numbers:
     """
     found: Numbers = np.log1p((passages - counts + 0.5) / (counts + 0.5))
     return found
+
+
+def counts_of(texts: Iterable[Sequence[int]], width: int) -> Numbers:
+    """In how many texts each term of a vocabulary stands; a text is its tokens' numbers."""
+    counts = np.zeros(width)
+    for ids in texts:
+        counts[list(set(ids))] += 1
+    return counts
 
 
 def _logit(weights: Numbers, double: bool) -> Numbers:

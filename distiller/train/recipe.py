@@ -109,6 +109,11 @@ class Recipe(Record):
     seed: int = 13
 
     @property
+    def counts_rarity(self) -> bool:
+        """Whether a start model's weights are multiplied by rarity, where it can be done."""
+        return self.reads and self.rarity_power > 0 and not self.query_table
+
+    @property
     def fewest_query_dims(self) -> float:
         """Mean active dimensions of a query under which the model has collapsed.
 

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback
 
 from distiller.schema.errors import DistillerError, StageFailed
+from distiller.splade.encoder import cut_at
 from distiller.splade.head import is_installed
 from distiller.train import adapters, processes, query_table
 from distiller.train.batches import LengthBuckets
@@ -147,8 +148,8 @@ def _collator(model: SparseEncoder, recipe: Recipe, negatives: int) -> SparseEnc
     prompts = {column: model.prompts.get(task) for column, task in tasks.items()}
 
     def preprocess(texts: list[str], *, task: str, prompt: str | None = None) -> Any:
-        limit = {"max_length": lengths[task], "truncation": True}
-        return model.preprocess(texts, prompt=prompt, task=task, processing_kwargs={"text": limit})
+        limit = cut_at(lengths[task])
+        return model.preprocess(texts, prompt=prompt, task=task, processing_kwargs=limit)
 
     return SparseEncoderDataCollator(
         preprocess_fn=preprocess,

@@ -33,9 +33,8 @@ def output(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
-    """15 steps, measured and saved every 5, from the start model as it is."""
+    """15 steps, measured and saved every 5."""
     return Recipe(
-        corpus_steps=0,
         min_steps=15,
         epochs=1,
         batch_size=4,
