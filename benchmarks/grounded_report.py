@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -15,15 +16,8 @@ from distiller.schema.retrieval import Comparison, Interval, SystemResult
 
 MEASURES = ("ndcg@10", "recall@100")
 BM25, START = "bm25", "tiny"
-STEPS = (
-    (START, "words"),
-    (START, "grounded"),
-    ("grounded", "grounded+mined"),
-    ("grounded+mined", "+met"),
-    ("+met", "+teacher"),
-    ("+teacher", "+repair"),
-)
-"""What is compared to tell what each part earned."""
+WORDS = "words"
+"""The variant that adds to no other."""
 
 
 class Cell(Record):
@@ -112,7 +106,7 @@ def write_report(
     lines = [*_head(options)]
     for measure in MEASURES:
         lines += ["", f"## {measure}", "", *_values(results, collections, columns, measure)]
-    lines += ["", "## What each part earned", "", *_earned(results, collections)]
+    lines += ["", "## What each part earned", "", *_earned(results, collections, variants)]
     lines += ["", "## Against the targets", "", *_targets(results, collections, variants)]
     lines += ["", "## The data and the models", "", *_data(results, collections, variants)]
     lines += ["", "## Missing", "", *_missing(results, collections, columns, problems, options)]
@@ -183,9 +177,15 @@ def _value(results: Results, name: str, variant: str, measure: str) -> str:
     return f"{bounds.value:.3f} ({bounds.low:.3f}–{bounds.high:.3f})" if bounds else "–"
 
 
-def _earned(results: Results, collections: Sequence[str]) -> list[str]:
+def _steps(variants: Sequence[str]) -> list[tuple[str, str]]:
+    """What is compared to tell what each part earned: each variant with the one before it."""
+    chain = [START, *(name for name in variants if name != WORDS)]
+    return [*((START, name) for name in variants if name == WORDS), *pairwise(chain)]
+
+
+def _earned(results: Results, collections: Sequence[str], variants: Sequence[str]) -> list[str]:
     lines = _header(["from", "to", *collections, "mean"])
-    for baseline, other in STEPS:
+    for baseline, other in _steps(variants):
         found = results.compared(collections, baseline, other, MEASURES[0])
         cells = [_difference(found[name]) if name in found else "–" for name in collections]
         whole = len(found) == len(collections)

@@ -1,7 +1,7 @@
 """What documents, mined negatives, teachers and repair are worth: six human-judged collections.
 
 python benchmarks/grounded_study.py COLLECTIONS_DIR --work DIR [--only NAME]… [--queries N]
-    [--words-queries N] [--seed N]… [--preset NAME] [--llm local|URL] [--variant NAME]…
+    [--words-queries N] [--concepts N] [--seed N]… [--preset NAME] [--llm local|URL] [--variant NAME]…
     [--generate | --refreeze | --report]
 
 Each collection is used as a corpus without its queries and qrels; what is generated is trained on,
@@ -70,15 +70,17 @@ DOMAINS = {
 }
 """Collection → what its expert would say of it; nothing of its queries is in it."""
 
+MENDING = pipeline.mending(Plan().attempts)
 STEPS: dict[str, list[str]] = {
     "grounded": ["ingest", "queries"],
     "grounded+mined": ["mine"],
     "+met": [],
+    "+repair": ["judge", *MENDING],
     "+teacher": ["teach"],
-    "+repair": ["judge", *pipeline.MENDING, "teach"],
-    "words": ["knowledge", "queries", "passages", "judge"],
+    "words": [*pipeline.WRITING, *MENDING],
 }
-"""Variant → stages beyond those of the variant before it; `words` is a project of its own."""
+"""Variant → stages beyond those of the variant before it; `words` is a project of its own. The
+order is that of `distiller pipeline`, whose defaults are `+repair` and `words`."""
 UNMET = ("grounded", "grounded+mined")
 """Variants whose start model does not meet the corpus before it is trained; `+met` adds just that."""
 UNTRAINED = ("bm25", "tiny")
@@ -99,11 +101,6 @@ class Study:
     def settings(self) -> Settings:
         return Settings(workspace=self.work / self.name, llm_url=self.options.llm)
 
-    @property
-    def variants(self) -> list[str]:
-        """Those asked for, in the order in which one adds to the other."""
-        return [name for name in STEPS if name in (self.options.variant or STEPS)]
-
     def cell(self, variant: str, seed: int) -> Path:
         return self.work / "cells" / f"{self.name}.{variant}.{seed}.json"
 
@@ -111,7 +108,7 @@ class Study:
         """What the stages that make a variant's data are told."""
         words = variant == "words"
         return Plan(
-            concepts=30,
+            concepts=self.options.concepts,
             knowledge_from="words",
             queries=self.options.words_queries if words else self.options.queries,
             grounded_share=0.0 if words else 1.0,
@@ -141,7 +138,7 @@ class Study:
     def prepare(self, store: Store) -> None:
         """The dataset of every variant, frozen for every seed before the next one adds to it."""
         broken: set[str] = set()
-        for variant in self.variants:
+        for variant in self.options.variant:
             stages = STEPS[variant]
             project = self.project(store, variant)
             if project.name in broken:
@@ -171,7 +168,7 @@ class Study:
 
     def refreeze(self, store: Store) -> None:
         """Every variant's examples as they were frozen before others were added, frozen anew."""
-        for variant in self.variants:
+        for variant in self.options.variant:
             for seed in self.options.seed:
                 file, cell = self._snapshot_file(variant, seed), self.cell(variant, seed)
                 if not file.exists():
@@ -195,7 +192,7 @@ class Study:
 
     def train(self, store: Store) -> None:
         """Train and measure every variant that has data, and keep the result."""
-        for variant in self.variants:
+        for variant in self.options.variant:
             for seed in self.options.seed:
                 cell, frozen = self.cell(variant, seed), self._snapshot_file(variant, seed)
                 if not cell.exists() and frozen.exists():
@@ -265,6 +262,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=list(DOMAINS), help="collections")
     parser.add_argument("--queries", type=int, default=300, help="written from documents")
     parser.add_argument("--words-queries", type=int, default=300, help="written from words")
+    parser.add_argument("--concepts", type=int, default=30, help="that words are written about")
     parser.add_argument("--seed", type=int, action="append", help="default: 13 and 14")
     parser.add_argument("--variant", action="append", choices=list(STEPS), help="default: all")
     parser.add_argument("--preset", default="balanced")
@@ -275,6 +273,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("docs/results/grounded_study.md"))
     chosen = parser.parse_args()
     chosen.seed = chosen.seed or [13, 14]
+    # In the order in which one adds to the other.
+    chosen.variant = [name for name in STEPS if name in (chosen.variant or STEPS)]
     chosen.work = chosen.work.absolute()
     return chosen
 
@@ -290,9 +290,9 @@ def main() -> None:
             traceback.print_exc()
             study.problems["all"] = f"{type(error).__name__}: {error}"
         problems |= {(name, variant): why for variant, why in study.problems.items()}
-        write_report(cells_in(chosen.work), list(DOMAINS), list(STEPS), problems, chosen)
+        write_report(cells_in(chosen.work), list(DOMAINS), chosen.variant, problems, chosen)
     if chosen.report:
-        write_report(cells_in(chosen.work), list(DOMAINS), list(STEPS), problems, chosen)
+        write_report(cells_in(chosen.work), list(DOMAINS), chosen.variant, problems, chosen)
     say(f"{os.path.relpath(chosen.output)} is written")
 
 

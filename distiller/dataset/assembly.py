@@ -116,8 +116,9 @@ def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
     Queries and passages are looked at apart: where any query is approved, only approved ones
     count; where any passage or pair is approved, only approved pairs. A reviewer's own grade
     approves its pair. Mined negatives count without either, where the material says so. Rejected,
-    flagged and stale items never count. What checks found has the
-    effect that the sieve says; None lets everything through.
+    flagged and stale items never count. Where the judge doubts the only answer of a query, its
+    writer's word stands (decision 28). What checks found has the effect that the sieve says; None
+    lets everything through.
     """
     assembly = Assembly()
     for query in material.queries:
@@ -132,6 +133,11 @@ def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
                 assembly.excluded[reason] += 1
             else:
                 kept.append(pair)
+        if any(pair.positive for pair in kept):  # others stand in for what is doubted
+            doubted = [pair for pair in kept if pair.doubted]
+            if doubted:
+                assembly.excluded["passage_positive_not_confirmed"] += len(doubted)
+            kept = [pair for pair in kept if not pair.doubted]
         example = _example(query, kept)
         if sieve:
             example.weight = sieve.weight(query, kept)
@@ -167,7 +173,8 @@ def _pair_reason(pair: Pair, material: Material) -> str | None:
             reason = "not_approved"
         elif (material.has_judge or pair.mined) and not (pair.judged or _pair_approved(pair)):
             reason = "unjudged"
-    reason = reason or pair.disagreement
+    if not pair.doubted:
+        reason = reason or pair.disagreement
     return reason and f"passage_{reason}"
 
 
@@ -227,7 +234,7 @@ def _score_source(pairs: Iterable[Pair]) -> JudgmentSource | None:
 
 
 def _labelled(pair: Pair, score_source: JudgmentSource | None) -> LabelledPassage:
-    judgment, intended = pair.effective, pair.intended
+    judgment, intended = pair.label, pair.intended
     assert judgment is not None, "pairs without a valid judgment are left out before"
     score = _score(pair, score_source or JudgmentSource.GENERATOR)  # of an imported file
     strategy = (intended or judgment).strategy

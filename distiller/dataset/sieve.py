@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from distiller.quality import CHECKS, Check, Pair, Severity
@@ -46,13 +46,15 @@ class Sieve:
 
     def pair_reason(self, pair: Pair) -> str | None:
         """Why a pair is left out, if it is."""
+        if self.mode == "exclude" and _doubted(pair):
+            return "passage_positive_not_confirmed"
         for check in self._failed_by_pair(pair):
-            serious = check.severity is Severity.SERIOUS and not pair.positive
+            serious = check.severity is Severity.SERIOUS and not (pair.positive or pair.doubted)
             if self.mode == "exclude" or (self.mode == "weight" and serious):
                 return f"passage_failed_{check.name}"
         return None
 
-    def weight(self, query: Query, pairs: Iterable[Pair]) -> float:
+    def weight(self, query: Query, pairs: Sequence[Pair]) -> float:
         """What an example of the query with these pairs counts, 0.1 to 1."""
         if self.mode != "weight":
             return 1.0
@@ -62,6 +64,8 @@ class Sieve:
         weight = 1.0
         for check in failed.values():
             weight *= FACTORS[check.severity]
+        if any(map(_doubted, pairs)):
+            weight *= FACTORS[Severity.SERIOUS]
         return max(LEAST, weight)
 
     def _failed_by_query(self, query: Query) -> list[Check]:
@@ -74,3 +78,8 @@ class Sieve:
             return
         for query_id in ("", pair.query.id):
             yield from self._of_passage.get((pair.passage.id, query_id), [])
+
+
+def _doubted(pair: Pair) -> bool:
+    """Whether the judge doubts the answer, and no reviewer has approved it."""
+    return pair.doubted and pair.passage.status is not Status.APPROVED

@@ -38,6 +38,7 @@ async def train_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
         folder,
         language=language,
         canary=load(journey.settings.canary) if journey.settings.canary else None,
+        beside=plan.output is None,
         on_progress=_of_round(at, on_progress) if plan.rounds > 1 else on_progress,
     )
     journey.model = model.model_copy(update={"project_id": journey.project.id})

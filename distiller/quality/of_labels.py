@@ -70,9 +70,10 @@ def _contradicted(evidence: Evidence, check: str, how: str) -> Iterator[Finding]
 
 
 def has_positive(evidence: Evidence) -> Iterator[Finding]:
-    """Queries that no passage answers."""
+    """Queries that no passage answers, or was meant to."""
     for query in evidence.queries:
-        if not _standing(evidence.pairs.get(query.id, ()), positive=True):
+        pairs = evidence.pairs.get(query.id, ())
+        if not (_standing(pairs, positive=True) or any(pair.doubted for pair in pairs)):
             yield of_query("has_positive", query, "no passage is known to answer it")
 
 

@@ -80,6 +80,21 @@ class Pair:
             return None
         return "positive_not_confirmed" if meant else "negative_answers"
 
+    @property
+    def doubted(self) -> bool:
+        """Whether it was written as the answer, and is to the judge on the topic, but no answer."""
+        judgment = self.effective
+        return (
+            self.disagreement == "positive_not_confirmed"
+            and judgment is not None
+            and judgment.grade > 0
+        )
+
+    @property
+    def label(self) -> Judgment | None:
+        """What a model is taught of it: a doubted answer is still the best that its query has."""
+        return self.intended if self.doubted else self.effective
+
 
 def calibrated(pairs: Sequence[Pair]) -> list[Pair]:
     """A lenient judge's word against a negative holds only where its own soft score agrees.

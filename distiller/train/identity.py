@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import InputError
@@ -65,6 +69,36 @@ def finished(output: Path, identity: str) -> TrainedModel | None:
         what = "another model" if found else "something else"
         raise InputError(f"{output}: holds {what}; give another output folder, or remove it first")
     return found.model_copy(update={"path": str(output)})
+
+
+@contextmanager
+def place(
+    output: Path, identity: str, *, beside: bool = False
+) -> Iterator[tuple[Path, TrainedModel | None]]:
+    """Hold a model's folder against other processes, and say what is in it.
+
+    Args:
+        output: The folder's name, above which everything exists.
+        identity: Of the training whose result it holds, or will hold.
+        beside: Whether a name of its own beside `output` will do where that is taken.
+
+    Yields:
+        The folder, and the model where it is there already.
+
+    Raises:
+        InputError: The folder holds something else.
+    """
+    places = [output, output.with_name(f"{output.name}-{identity[:8]}")] if beside else [output]
+    for folder in places:
+        with FileLock(folder.parent / f".{folder.name}.lock"):
+            try:
+                there = finished(folder, identity)
+            except InputError:
+                if folder == places[-1]:
+                    raise
+                continue
+            yield folder, there
+            return
 
 
 def record(folder: Path) -> TrainedModel | None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from filelock import FileLock
 from pydantic import ValidationError
 
 from distiller.dataset.unpacking import BROKEN, copy_at_most, inner_path
@@ -24,7 +23,7 @@ from distiller.splade.encoder import SpladeEncoder
 from distiller.store import Store
 from distiller.train.card import write_card
 from distiller.train.folders import folder_name, models_folder
-from distiller.train.identity import RECORD, finished
+from distiller.train.identity import RECORD, place
 from distiller.train.promotion import Promotion
 from distiller.train.recipe import Plan, Recipe
 from distiller.train.rows import dev_set
@@ -100,28 +99,23 @@ def _keep(
     identity = record.recipe["identity"]
     recipe = Recipe.model_validate(_settings(record))
     wished = above / folder_name(snapshot.content_hash, record.base, recipe.name)
-    for target in (wished, wished.with_name(f"{wished.name}-{identity[:8]}")):
-        with FileLock(above / f".{target.name}.lock"):  # a training that writes there has it too
-            try:
-                there = finished(target, identity)
-            except InputError:  # another model's folder
-                continue
-            # A model that was there and whose folder is gone is the same one again.
-            known = {model.path: model.id for model in _same(store, project, record)}
-            here = {
-                "id": known.get(str(target)) or new_id("m"),
-                "project_id": project.id,
-                "path": str(target),
-                # A folder of the other computer; here it may be missing, or another one.
-                "recipe": record.recipe | {"start_folder": ""},
-            }
-            if there is None:
-                there = _adopted(fresh, record.model_copy(update=here), snapshot)
-                os.replace(fresh, target)
-            elif there.project_id != project.id:  # somebody copied it there by hand
-                there = _adopted(target, there.model_copy(update=here), snapshot)
-            return Imported(store.save_model(there), new=True)
-    raise InputError(f"{wished} holds another model; move it away first")
+    with place(wished, identity, beside=True) as (target, found):
+        # A model that was there and whose folder is gone is the same one again.
+        known = {model.path: model.id for model in _same(store, project, record)}
+        here = {
+            "id": known.get(str(target)) or new_id("m"),
+            "project_id": project.id,
+            "path": str(target),
+            # A folder of the other computer; here it may be missing, or another one.
+            "recipe": record.recipe | {"start_folder": ""},
+        }
+        model = found
+        if model is None:
+            model = _adopted(fresh, record.model_copy(update=here), snapshot)
+            os.replace(fresh, target)
+        elif model.project_id != project.id:  # somebody copied it there by hand
+            model = _adopted(target, model.model_copy(update=here), snapshot)
+        return Imported(store.save_model(model), new=True)
 
 
 def _adopted(folder: Path, model: TrainedModel, snapshot: DatasetSnapshot) -> TrainedModel:

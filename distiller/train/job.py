@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from distiller.dataset.large import StoredExamples
 from distiller.schema.base import new_id
 from distiller.schema.dataset import DatasetSnapshot
@@ -22,7 +20,7 @@ from distiller.splade.encoder import SpladeEncoder
 from distiller.splade.start import StartModel
 from distiller.train import checkpoints, processes
 from distiller.train.card import write_card
-from distiller.train.identity import RECORD, finished, identity, record, weights_digest
+from distiller.train.identity import RECORD, identity, place, record, weights_digest
 from distiller.train.measure import CRITERION, check_dims, measure, worth
 from distiller.train.promotion import Promotion, Trial, canary_worth, decide, unproven
 from distiller.train.recipe import Plan, Recipe, plan
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
 
 
-def train(
+def train(  # noqa: PLR0913 - what decides the model, and where it goes
     snapshot: DatasetSnapshot,
     recipe: Recipe,
     base: StartModel,
@@ -43,6 +41,7 @@ def train(
     language: str = "en",
     device: str | None = None,
     canary: Collection | None = None,
+    beside: bool = False,
     on_progress: OnProgress | None = None,
 ) -> TrainedModel:
     """Tune a start model on a snapshot, and keep what ranks the dev split best without forgetting.
@@ -66,6 +65,8 @@ def train(
         device: `cpu`, `cuda`, …; None takes the accelerator where there is one.
         canary: A collection of another field, on which the model must not lose more than the
             recipe allows.
+        beside: Whether the model may go to a folder beside `output`, named by its identity, where
+            `output` holds something else.
         on_progress: Told of every step; measured steps carry `metrics`.
 
     Returns:
@@ -73,7 +74,7 @@ def train(
 
     Raises:
         InputError: Too few examples to learn from, more processes than rows in a batch, or
-            `output` holds something else.
+            the folder holds something else.
         ModelUnavailable: The start model cannot be loaded.
         StageFailed: Training diverged, collapsed, or was stopped by a full disk or memory.
     """
@@ -84,8 +85,8 @@ def train(
         snapshot, recipe, base, Path(output).absolute(), language, device, canary, on_progress
     )
     job.output.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(job.output.parent / f".{job.output.name}.lock"):
-        trained = finished(job.output, job.identity) or job.run()
+    with place(job.output, job.identity, beside=beside) as (job.output, there):
+        trained = there or job.run()
     processes.share(trained)
     return trained
 

@@ -6,6 +6,7 @@ import pytest
 
 from distiller.dataset import assemble, content_hash, freeze, leaks, snapshot_of, split, validate
 from distiller.dataset.assembly import gather, put_together
+from distiller.dataset.sieve import Mode, Sieve
 from distiller.schema.base import Provenance, Status
 from distiller.schema.domain import Domain, Project
 from distiller.schema.errors import InputError
@@ -95,7 +96,7 @@ def test_what_the_judge_contradicts_is_left_out_and_counted(store: Store, projec
         [
             judgment("q0", "p0", 2, JUDGE, 0.9),
             judgment("q0", "n0", 3, JUDGE, 0.89),  # a negative that answers
-            judgment("q1", "p1", 1, JUDGE, 0.2),  # a positive that does not
+            judgment("q1", "p1", 0, JUDGE, 0.2),  # a positive about something else
             judgment("q1", "n1", 0, JUDGE),
             judgment("q2", "p2", 3, JUDGE),  # n2 stays unjudged
         ],
@@ -110,6 +111,58 @@ def test_what_the_judge_contradicts_is_left_out_and_counted(store: Store, projec
         "query_without_positive": 1,
         "passage_unjudged": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("mode", "weights"),
+    [
+        ("weight", {"q0": 1.0, "q1": 0.25}),
+        ("off", {"q0": 1.0, "q1": 1.0}),
+        ("exclude", {"q0": 1.0}),
+    ],
+)
+def test_an_answer_that_the_judge_doubts_counts_less(
+    store: Store, project: Project, mode: Mode, weights: dict[str, float]
+) -> None:
+    fill(store, project, 2)
+    store.add(
+        project.id,
+        [
+            judgment("q0", "p0", 3, JUDGE),
+            judgment("q0", "n0", 0, JUDGE),
+            judgment("q1", "p1", 1, JUDGE),  # on the topic, no answer
+            judgment("q1", "n1", 0, JUDGE),
+        ],
+    )
+    assembly = put_together(gather(store, project), Sieve([], mode))
+    assert {example.query_id: example.weight for example in assembly.examples} == weights
+    assert [(p.passage_id, p.grade, p.decided_by) for p in assembly.examples[-1].positives] == (
+        [("p0", 3, "judge")] if mode == "exclude" else [("p1", 3, "generator")]
+    )
+    if mode == "weight":  # a reviewer who approves it outranks the judge
+        store.set_status(project.id, Passage, ["p1"], Status.APPROVED, who="Ana")
+        material = gather(store, project, undecided=True)
+        assert [one.weight for one in put_together(material, Sieve([], mode)).examples] == [1, 1]
+
+
+def test_a_doubted_answer_is_left_out_where_another_stands_in(
+    store: Store, project: Project
+) -> None:
+    fill(store, project, 1)
+    store.add(
+        project.id,
+        [
+            passage("p1"),
+            judgment("q0", "p1", 3),
+            judgment("q0", "p0", 3, JUDGE),
+            judgment("q0", "p1", 1, JUDGE),
+        ],
+    )
+    assembly = put_together(gather(store, project), Sieve([], "weight"))
+    (example,) = assembly.examples
+    assert [one.passage_id for one in example.positives] == ["p0"]
+    assert example.weight == 1
+    assert assembly.excluded["passage_positive_not_confirmed"] == 1
 
 
 @pytest.mark.parametrize(

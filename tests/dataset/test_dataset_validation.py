@@ -51,6 +51,14 @@ def test_pairs_know_whether_and_how_they_were_judged(
     assert given.disagreement == disagreement
 
 
+@pytest.mark.parametrize(
+    ("given", "doubted"), [(pair(3, 1), True), (pair(3, 0), False), (pair(0, 1), False)]
+)
+def test_what_is_on_the_topic_and_no_answer_is_doubted(given: Pair, doubted: bool) -> None:
+    assert given.doubted is doubted
+    assert given.label == given.judgments[GENERATOR if doubted else JUDGE]
+
+
 @pytest.fixture
 def project(store: Store) -> Project:
     return store.create_project(Domain(name="residential tenancy law"))
@@ -86,7 +94,7 @@ def fill(
 
 def test_the_summary_counts_by_check(store: Store, project: Project) -> None:
     fill(store, project, 0, (3, 0))  # good
-    fill(store, project, 1, (1, 0))  # positive not confirmed, so no positive either
+    fill(store, project, 1, (0, 0))  # positive not confirmed, so no positive either
     fill(store, project, 2, (2, 3))  # the only negative answers
     fill(store, project, 3, None)  # not judged
     fill(store, project, 4, (0, 3))

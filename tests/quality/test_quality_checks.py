@@ -121,7 +121,9 @@ def test_the_judges_word_against_the_writers() -> None:
     args = ({"q": "how high may it be"}, texts, grades, data)
     assert found("positives_confirmed", *args) == [("yes", "q", "")]
     assert found("negatives_do_not_answer", *args) == [("no", "q", "")]
-    assert found("has_positive", *args) == [("q", "q", "")]
+    assert found("has_positive", *args) == []  # doubted: on the topic, and no answer
+    unrelated = [("q", "yes", 0, None), *data[1:]]
+    assert found("has_positive", *args[:3], unrelated) == [("q", "q", "")]
     assert found("enough_negatives", *args) == []
     assert found("judged", *args) == []
     assert len(found("judged", *args[:3])) == 3

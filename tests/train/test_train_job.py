@@ -145,6 +145,19 @@ def test_another_call_does_not_overwrite_a_finished_model(uninterrupted, learnab
     assert weights(trained.path) == before
 
 
+def test_another_call_may_put_its_model_beside_a_finished_one(
+    uninterrupted, learnable, tiny
+) -> None:
+    trained, _, recipe = uninterrupted
+    before = weights(trained.path)
+    other = recipe.model_copy(update={"seed": 14, "min_steps": 2, "epochs": 0.1, "evaluations": 1})
+    beside = train(learnable, other, tiny, Path(trained.path), beside=True)
+    assert beside.path == f"{trained.path}-{beside.recipe['identity'][:8]}"
+    assert weights(trained.path) == before
+    assert train(learnable, other, tiny, Path(trained.path), beside=True) == beside
+    assert train(learnable, recipe, tiny, Path(trained.path), beside=True) == trained
+
+
 def test_a_folder_of_other_things_is_left_alone(learnable, tiny, recipe, output) -> None:
     output.mkdir(parents=True)
     (output / "thesis.txt").write_text("years of work")
