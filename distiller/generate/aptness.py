@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from distiller.generate.wording import parrots
 from distiller.packs.languages import language
+from distiller.packs.templates import Template
 from distiller.quality.form import BRIEF, joined
 from distiller.quality.texts import length, stems, words
 from distiller.schema.examples import Complexity
@@ -26,6 +27,9 @@ SIMPLE_WORDS, MODERATE_WORDS = 8, 16
 
 STRAYED = 3
 """Words of one worked example from which a query may have been taken from it."""
+
+_TOLD = re.compile(r"\w{4,}[.!?]\s+\w.*\w[.!]$", re.DOTALL)
+"""Of a text of several sentences that does not end in a question."""
 
 _REFERS = {
     "en": re.compile(
@@ -86,6 +90,25 @@ def first_asked(text: str) -> str:
     """The first of several questions: models that must write much ask one after the other."""
     marks = [at for at, sign in enumerate(text) if sign in QUESTION_MARKS]
     return text[: marks[0] + 1] if len(marks) > 1 else text
+
+
+def describes_searcher(text: str, kinds: Template) -> bool:
+    """Whether a text says who searches and what they do, as the prompt does, for the query itself."""
+    verbs = {kind.description.split()[0] for kind in kinds.query_types}
+    beginnings = [f"{persona} {verb}" for persona in kinds.personas for verb in verbs]
+    return text.casefold().startswith(tuple(one.casefold() for one in beginnings))
+
+
+def states(text: str) -> bool:
+    """Whether a text tells in sentences instead of asking, or goes on to answer what it asks."""
+    return bool(_TOLD.search(text))
+
+
+def without_kind(text: str, answer_type: str) -> str:
+    """The query without the kind of answer that was asked for, in brackets at its end."""
+    body, bracket, rest = text.rpartition("(")
+    told = rest.removesuffix(")").casefold()
+    return body.strip() if bracket and told.endswith(answer_type.casefold()) else text
 
 
 def general(text: str, field: str, tag: str) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from distiller.generate import answers
-from distiller.generate.aptness import MAX_WORDS
+from distiller.generate.aptness import MAX_WORDS, describes_searcher, states, without_kind
 from distiller.generate.cells import (
     BATCH,
     EVERYWHERE,
@@ -234,7 +234,11 @@ class QueryStage:
         )
         made = self.stage.provenance(prompt, answer.model, answer.request_hash)
         written = [clean(found.query) for found in answer.value.queries]
-        usable = [(c, text) for c, text in zip(cells, written, strict=False) if self._fits(text)]
+        asked = [
+            (cell, without_kind(text, cell.answer_type))
+            for cell, text in zip(cells, written, strict=False)
+        ]
+        usable = [(cell, text) for cell, text in asked if self._fits(text)]
         raw = answer.value.model_dump_json()
         if not usable:
             raise InvalidCompletion("no usable query", completion=raw)
@@ -268,11 +272,13 @@ class QueryStage:
         shown = (cell.concept.definition, *prompt.user.splitlines())
         if "=>" in text or BRIEF.search(text) or parrots(text, shown, tag):
             return False
+        if describes_searcher(text, self.plan.template):
+            return False
         if self.asked.get(cell.number, 0) >= ASKED:
             return True
         too_long = cell.complexity is Complexity.SIMPLE and length(text, tag) > SIMPLE_WORDS
         named = cell.persona.casefold() in text.casefold()
-        return not (too_long or named or joined(text))
+        return not (too_long or named or joined(text) or states(text))
 
     def _concepts(self, cell: Cell, text: str) -> list[str]:
         """The cell's concept, and up to three others whose words are all in the query."""

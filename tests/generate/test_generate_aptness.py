@@ -9,12 +9,16 @@ from distiller.generate.aptness import (
     complexity_of,
     copied,
     copied_run,
+    describes_searcher,
     first_asked,
     general,
     refers,
+    states,
     strays,
     vague,
+    without_kind,
 )
+from distiller.packs.templates import template
 from distiller.schema.examples import Complexity
 
 PASSAGE = (
@@ -144,3 +148,37 @@ def test_a_query_is_made_of_keywords_and_does_not_say_so() -> None:
     assert not asks_apart("Stichwörter zu Kaution und Zinsen", PASSAGE, [], "de")
     assert asks_apart("deposit interest tenant", PASSAGE, [], "en")
     assert asks_apart("how to bid on keywords", "Keywords are bid on in an auction.", [], "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("When is a cookie invalid? It's either when it expires or when it's tampered with.", True),
+        ("HTTPS encrypts data. It protects confidentiality.", True),
+        ("I moved out in May and the landlord kept my deposit. Can he do that?", False),
+        ("deposit interest rate", False),
+        ("§ 551 Abs. 3 BGB Verzinsung", False),
+        ("my deposit was not returned.", False),
+    ],
+)
+def test_sentences_that_end_in_no_question_tell_instead_of_asking(text: str, told: bool) -> None:
+    assert states(text) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "described"),
+    [
+        ("A law student tells a situation and asks whether courts allow something", True),
+        ("a lawyer asks what a rule says", True),
+        ("a lawyer for eviction near me", False),
+        ("can I ask a lawyer what a rule says", False),
+    ],
+)
+def test_who_searches_is_not_what_they_type(text: str, described: bool) -> None:
+    assert describes_searcher(text, template("legal")) is described
+
+
+def test_the_kind_of_answer_that_was_asked_for_is_no_part_of_the_query() -> None:
+    assert without_kind("What is HTTPS? (Legal definition)", "legal definition") == "What is HTTPS?"
+    assert without_kind("how do I ask for them? (steps)", "steps") == "how do I ask for them?"
+    assert without_kind("deposit (commercial lease)", "amount") == "deposit (commercial lease)"
