@@ -93,11 +93,27 @@ def questions(material: Material) -> list[Question]:
     found = []
     for query in material.queries:
         pairs = material.pairs.get(query.id, [])
-        positives = [pair.passage for pair in pairs if pair.positive and _in_use(pair.passage)]
+        positives = [pair.passage for pair in pairs if pair.taught and _in_use(pair.passage)]
         if _in_use(query) and positives:
             judged = frozenset(pair.passage.id for pair in pairs if _is_settled(pair))
             found.append(Question(query, positives, judged))
     return found
+
+
+def rewritten(material: Material) -> int:
+    """Queries that had mined negatives and have none any more, for those were of other words.
+
+    The material must have what was retired.
+    """
+    mined = (
+        [
+            pair.intended.stale
+            for pair in material.pairs.get(one.query.id, [])
+            if pair.mined and pair.intended
+        ]
+        for one in questions(material)
+    )
+    return sum(bool(stale) and all(stale) for stale in mined)
 
 
 def _in_use(item: Item) -> bool:
@@ -176,7 +192,7 @@ def mine(
 def _answers(material: Material) -> frozenset[str]:
     """Passages that answer some query."""
     pairs = (pair for group in material.pairs.values() for pair in group)
-    return frozenset(pair.passage.id for pair in pairs if pair.positive)
+    return frozenset(pair.passage.id for pair in pairs if pair.taught)
 
 
 def _notes(miner: _Miner, asked: int, gone: int) -> list[str]:

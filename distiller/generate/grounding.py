@@ -25,7 +25,6 @@ class Ground:
     facts: Sequence[str] = ()
     relationships: Sequence[str] = ()
     questions: Sequence[str] = ()
-    document_types: Sequence[str] = ()
 
 
 class Grounding:
@@ -53,12 +52,10 @@ class Grounding:
     def around(self, concepts: Sequence[Concept], turn: int) -> Ground:
         """What touches the concepts; where nothing does, whose turn it is."""
         words = frozenset().union(*(stems(concept.term, self._tag) for concept in concepts))
-        kinds = [item.type for item in self.document_types]
         return Ground(
             facts=self._nearest(self.facts, words, turn, "facts", 2),
             relationships=self._nearest(self.relationships, words, turn, "relationships", 1),
             questions=self._nearest(self.questions, words, turn, "questions", 2),
-            document_types=list(dict.fromkeys(self._turns(kinds, turn, "documents", 2))),
         )
 
     def background(self, terms: Sequence[str]) -> list[str]:

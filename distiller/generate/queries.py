@@ -9,7 +9,13 @@ from functools import partial
 from itertools import groupby
 
 from distiller.generate import answers
-from distiller.generate.aptness import MAX_WORDS, describes_searcher, states, without_kind
+from distiller.generate.aptness import (
+    MAX_WORDS,
+    describes_searcher,
+    first_asked,
+    states,
+    without_kind,
+)
 from distiller.generate.cells import (
     BATCH,
     EVERYWHERE,
@@ -31,7 +37,7 @@ from distiller.packs import prompts
 from distiller.packs.languages import language
 from distiller.packs.templates import template
 from distiller.quality.duplicates import Seen
-from distiller.quality.form import BRIEF, joined
+from distiller.quality.form import BRIEF
 from distiller.quality.languages import in_language
 from distiller.quality.texts import length, stems
 from distiller.schema.base import Item, Status
@@ -206,7 +212,6 @@ class QueryStage:
             facts=ground.facts,
             relationships=ground.relationships,
             questions=ground.questions,
-            document_types=ground.document_types,
             cells=[
                 {
                     "term": cell.concept.term,
@@ -235,7 +240,7 @@ class QueryStage:
         made = self.stage.provenance(prompt, answer.model, answer.request_hash)
         written = [clean(found.query) for found in answer.value.queries]
         asked = [
-            (cell, without_kind(text, cell.answer_type))
+            (cell, first_asked(without_kind(text, cell.answer_type)))
             for cell, text in zip(cells, written, strict=False)
         ]
         usable = [(cell, text) for cell, text in asked if self._fits(text)]
@@ -278,7 +283,7 @@ class QueryStage:
             return True
         too_long = cell.complexity is Complexity.SIMPLE and length(text, tag) > SIMPLE_WORDS
         named = cell.persona.casefold() in text.casefold()
-        return not (too_long or named or joined(text) or states(text))
+        return not (too_long or named or states(text))
 
     def _concepts(self, cell: Cell, text: str) -> list[str]:
         """The cell's concept, and up to three others whose words are all in the query."""

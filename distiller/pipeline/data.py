@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from distiller.corpus.ingest import ingest, signatures_file
+from distiller.corpus.mining import rewritten
 from distiller.corpus.ranks import KeptRanks
 from distiller.corpus.searches import mine_corpus
 from distiller.corpus.teacher import teach
 from distiller.dataset import check_stage as run_checks
 from distiller.dataset import freeze
-from distiller.dataset.assembly import trained_on
+from distiller.dataset.assembly import gather, trained_on
 from distiller.dataset.checking import Topics
 from distiller.dataset.evidence import Ranker
 from distiller.evaluate import load
@@ -56,6 +57,15 @@ async def mine_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
         mining=journey.plan.mining,
         on_progress=on_progress,
     )
+
+
+async def remine_stage(journey: Journey, on_progress: OnProgress) -> StageReport:
+    """Mine again where queries were rewritten: what was mined for their old words is stale."""
+    material = gather(journey.store, journey.project, retired=True)
+    if not rewritten(material):
+        return StageReport(stage="remine", made=0, present=0)
+    report = await mine_stage(journey, on_progress)
+    return report.model_copy(update={"stage": "remine"})
 
 
 async def teach_stage(journey: Journey, on_progress: OnProgress) -> StageReport:

@@ -93,7 +93,7 @@ def _to_mend(journey: Journey) -> Planned:
 def _is_over(journey: Journey, names: Sequence[str]) -> bool:
     """Whether these stages are a further round of mending, with nothing left to mend."""
     done = tuple(report.stage for report in journey.done[-len(AGAIN) :])
-    return tuple(names) == AGAIN[:-1] and done == AGAIN and not _to_mend(journey).fixes
+    return tuple(names) == AGAIN[: len(names)] and done == AGAIN and not _to_mend(journey).fixes
 
 
 def _share_read(journey: Journey, stages: Sequence[str]) -> float:

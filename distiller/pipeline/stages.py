@@ -5,8 +5,9 @@ from __future__ import annotations
 from distiller.pipeline import data, models, rounds, writing
 from distiller.pipeline.plan import Stage
 
-MENDING = ("check", "repair", "judge", "check")
-"""Find what is wrong, mend it, have what is new judged, and see what is left."""
+MENDING = ("check", "repair", "judge", "remine", "check")
+"""Find what is wrong, mend it, have what is new judged, mine for what was rewritten, and see what is
+left."""
 AGAIN = MENDING[1:]
 """One round of mending, after which it is known what is left."""
 
@@ -33,6 +34,7 @@ LLM_STAGES: dict[str, Stage] = {
 LOCAL_STAGES: dict[str, Stage] = {
     "ingest": data.ingest_stage,
     "mine": data.mine_stage,
+    "remine": data.remine_stage,
     "teach": data.teach_stage,
     "check": data.check_stage,
     "settle": data.settle_stage,

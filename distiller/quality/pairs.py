@@ -95,6 +95,11 @@ class Pair:
         """What a model is taught of it: a doubted answer is still the best that its query has."""
         return self.intended if self.doubted else self.effective
 
+    @property
+    def taught(self) -> bool:
+        """Whether a model is taught that the passage answers."""
+        return self.label is not None and self.label.grade >= POSITIVE_GRADE
+
 
 def calibrated(pairs: Sequence[Pair]) -> list[Pair]:
     """A lenient judge's word against a negative holds only where its own soft score agrees.

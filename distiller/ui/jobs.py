@@ -31,6 +31,7 @@ NAMES = {
     "another_negative": "Another hard negative",
     "ingest": "Reading documents",
     "mine": "Finding hard negatives",
+    "remine": "Finding hard negatives for what was rewritten",
     "teach": "Scoring pairs by a teacher",
     "check": "Quality checks",
     "repair": "Repairs",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from distiller.corpus.index import CorpusIndex
-from distiller.corpus.mining import Mining, mine
+from distiller.corpus.mining import Mining, mine, rewritten
 from distiller.corpus.searches import mine_corpus, open_searches
 from distiller.dataset import freeze
 from distiller.dataset.assembly import assemble, gather, put_together
@@ -343,3 +343,24 @@ def test_bm25_and_the_start_model_mine_a_real_corpus(store: Store, tmp_path: Pat
         mine_corpus(store, project, settings, ["bm25", "bm25"])
     with pytest.raises((InputError, ModelUnavailable)):
         open_searches(CorpusIndex.of(tmp_path, project), {"p": "x"}, ["./none"], settings.cache_dir)
+
+
+def test_queries_that_were_rewritten_are_mined_for_again(store: Store, project: Project) -> None:
+    search = Scripted("bm25", {"q-1": {"p-a": 9.0, "p-c": 2.0}, "q-2": {"p-b": 9.0, "p-d": 2.0}})
+
+    def lost() -> int:
+        return rewritten(gather(store, project, retired=True))
+
+    assert lost() == 0, "nothing was mined"
+    run(store, project, search)
+    assert lost() == 0
+    asked = store.get(Query, "q-1").model_copy(update={"query": "first question, in other words"})
+    store.edit(asked, who="model")
+    judge = {"id": "judge-a", "source": JudgmentSource.JUDGE}
+    # The judge's word on the new query: on the topic, and no answer. It is mined for all the same.
+    store.add(project.id, [answers("q-1", "p-a", 1).model_copy(update=judge)])
+    assert mined(store, project) == {}
+    assert lost() == 1
+    run(store, project, search)
+    assert list(mined(store, project)) == ["p-c"]
+    assert lost() == 0

@@ -73,7 +73,7 @@ async def test_what_a_first_attempt_left_is_tried_again_after_a_look(
         ("repair", 0),
         ("repair", 1),
     ], "a third round has nothing to do"
-    assert [one.stage for one in reports] == [*mending(2), "check"]
+    assert [one.stage for one in reports] == [*mending(2), "remine", "check"]
     assert writer.asked["MendedQuery"] == 3
     assert not store.get(Query, "q").query.startswith("Query:")
     assert store.findings(filled.id, checks=["query_form"]) == []
@@ -95,7 +95,7 @@ async def test_what_failed_every_time_stays_found_and_is_said(
 
 def test_rounds_are_as_many_as_the_limit():
     assert mending(0) == ("check",)
-    assert mending(1) == ("check", "repair", "judge", "check")
+    assert mending(1) == ("check", "repair", "judge", "remine", "check")
     assert mending(3).count("repair") == 3
 
 

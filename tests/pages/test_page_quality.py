@@ -99,7 +99,7 @@ def test_what_a_model_mends_is_judged_and_checked_again(run_page, store, project
     check_project(store, project)
     test = run_page(PAGE, check="query_form")
     press(test, "Mend all 1")
-    assert [stages for stages, _ in queued] == [("repair", "judge", "check")]
+    assert [stages for stages, _ in queued] == [("repair", "judge", "remine", "check")]
 
 
 def test_what_findings_do_is_kept_in_the_workspace(run_page, store, project):

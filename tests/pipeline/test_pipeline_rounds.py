@@ -242,7 +242,7 @@ def test_stages_of_rounds() -> None:
 
 def test_stages_of_a_whole_journey() -> None:
     chosen = {"corpus": True, "repairs": 2, "teach": True, "measure": True}
-    mending = ("check", *("repair", "judge", "check") * 2)
+    mending = ("check", *("repair", "judge", "remine", "check") * 2)
     assert journey_stages(**chosen, rounds=2) == [
         *("ingest", "knowledge", "queries", "passages", "judge"),
         *("mine", *mending, "teach", "snapshot", "train"),
