@@ -198,7 +198,6 @@ def _queries(domain: Domain, queries: int) -> list[Planned]:
         facts=[SENTENCE] * 2,
         relationships=[SENTENCE],
         questions=[SENTENCE] * 2,
-        document_types=["statute", "court decision"],
         cells=[cell] * size,
     )
     return [_like("queries", prompt, TOPPED_UP * queries / size, TOKENS["query"] * size)]

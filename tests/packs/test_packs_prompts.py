@@ -79,7 +79,6 @@ CASES: dict[str, dict[str, Any]] = {
         "facts": ["A deposit is held apart."],
         "relationships": ["A sublease requires consent."],
         "questions": ["Who pays for repairs?"],
-        "document_types": ["statute", "lease"],
         "cells": CELLS,
     },
     "queries.grounded": {

@@ -59,7 +59,7 @@ def test_writing_is_begun_on_the_domain_page(
     assert not page.exception
     (job,) = store.jobs(active=True)
     stages = ["knowledge", "queries", "passages", "judge", "check"]
-    stages += ["repair", "judge", "check"] * 2
+    stages += ["repair", "judge", "remine", "check"] * 2
     assert job.parameters["stages"] == stages
 
 
