@@ -14,6 +14,7 @@ from distiller.generate.aptness import (
     describes_searcher,
     first_asked,
     states,
+    vague,
     without_kind,
 )
 from distiller.generate.cells import (
@@ -283,7 +284,8 @@ class QueryStage:
             return True
         too_long = cell.complexity is Complexity.SIMPLE and length(text, tag) > SIMPLE_WORDS
         named = cell.persona.casefold() in text.casefold()
-        return not (too_long or named or states(text))
+        empty = vague(text, f"{cell.concept.term} {cell.concept.definition}", tag)
+        return not (too_long or named or empty or states(text))
 
     def _concepts(self, cell: Cell, text: str) -> list[str]:
         """The cell's concept, and up to three others whose words are all in the query."""
