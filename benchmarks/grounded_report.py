@@ -180,7 +180,7 @@ def _value(results: Results, name: str, variant: str, measure: str) -> str:
 def _steps(variants: Sequence[str]) -> list[tuple[str, str]]:
     """What is compared to tell what each part earned: each variant with the one before it."""
     chain = [START, *(name for name in variants if name != WORDS)]
-    return [*((START, name) for name in variants if name == WORDS), *pairwise(chain)]
+    return [*([(START, WORDS)] if WORDS in variants else []), *pairwise(chain)]
 
 
 def _earned(results: Results, collections: Sequence[str], variants: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grounded_report import Cell, cells_in, write_report
+from grounded_report import WORDS, Cell, cells_in, write_report
 
 from distiller import __version__, pipeline
 from distiller.dataset import freeze, refreeze
@@ -77,7 +77,7 @@ STEPS: dict[str, list[str]] = {
     "+met": [],
     "+repair": ["judge", *MENDING],
     "+teacher": ["teach"],
-    "words": [*pipeline.WRITING, *MENDING],
+    WORDS: [*pipeline.WRITING, *MENDING],
 }
 """Variant → stages beyond those of the variant before it; `words` is a project of its own. The
 order is that of `distiller pipeline`, whose defaults are `+repair` and `words`."""
@@ -106,7 +106,7 @@ class Study:
 
     def plan(self, variant: str) -> Plan:
         """What the stages that make a variant's data are told."""
-        words = variant == "words"
+        words = variant == WORDS
         return Plan(
             concepts=self.options.concepts,
             knowledge_from="words",
@@ -118,7 +118,7 @@ class Study:
         )
 
     def project(self, store: Store, variant: str) -> Project:
-        name = "words" if variant == "words" else "grounded"
+        name = WORDS if variant == WORDS else "grounded"
         try:
             return store.project(name)
         except NotFound:

@@ -134,9 +134,9 @@ def put_together(material: Material, sieve: Sieve | None = None) -> Assembly:
             else:
                 kept.append(pair)
         if any(pair.positive for pair in kept):  # others stand in for what is doubted
-            doubted = [pair for pair in kept if pair.doubted]
-            if doubted:
-                assembly.excluded["passage_positive_not_confirmed"] += len(doubted)
+            assembly.excluded.update(
+                f"passage_{pair.disagreement}" for pair in kept if pair.doubted
+            )
             kept = [pair for pair in kept if not pair.doubted]
         example = _example(query, kept)
         if sieve:

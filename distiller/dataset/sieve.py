@@ -47,9 +47,9 @@ class Sieve:
     def pair_reason(self, pair: Pair) -> str | None:
         """Why a pair is left out, if it is."""
         if self.mode == "exclude" and _doubted(pair):
-            return "passage_positive_not_confirmed"
+            return f"passage_{pair.disagreement}"
         for check in self._failed_by_pair(pair):
-            serious = check.severity is Severity.SERIOUS and not (pair.positive or pair.doubted)
+            serious = check.severity is Severity.SERIOUS and not pair.taught
             if self.mode == "exclude" or (self.mode == "weight" and serious):
                 return f"passage_failed_{check.name}"
         return None
