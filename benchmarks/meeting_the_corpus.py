@@ -1,9 +1,11 @@
 """What it earns to tell a start model how rare a corpus's words are, before any training.
 
 python benchmarks/meeting_the_corpus.py COLLECTIONS_DIR [--only NAME]… [--power P]… [--passages N]
+    [--written DIR]
 
 Each collection is used as a corpus without its queries and qrels: at most so many of its passages,
-drawn by a seed, are counted in, as in a frozen dataset. Its human queries then measure BM25, the
+drawn by a seed, are counted in, as in a frozen dataset; or, with the folder that
+`grounded_study.py --variant words` worked in, those that were written from words alone. Its human queries then measure BM25, the
 start model as it is, and the start model that met the corpus, once for every power of rarity, or
 after learning from counting where it does not read the language.
 """
@@ -19,14 +21,18 @@ from pathlib import Path
 
 import platformdirs
 import torch
+from grounded_report import WORDS
 from start_models import against
 
 from distiller.evaluate import evaluate, load, systems
 from distiller.evaluate.measures import NDCG, RECALL
 from distiller.retrieve import SparseIndex
+from distiller.schema.examples import Passage
 from distiller.schema.retrieval import Collection, Retriever
+from distiller.settings import Settings
 from distiller.splade import SpladeEncoder, StartModel, resolve
 from distiller.splade.loading import load_model
+from distiller.store import Store
 from distiller.train import PRESETS
 from distiller.train.acquaint import acquaint
 from distiller.train.start_language import for_language
@@ -51,10 +57,19 @@ def met(
         yield SparseIndex(SpladeEncoder(model, name=name), collection.corpus)
 
 
+def written(workspace: Path) -> list[str]:
+    """Passages of the study's project from words."""
+    with Store.open(Settings(workspace=workspace).database) as store:
+        passages = store.items(store.project(WORDS).id, Passage)
+    return sorted({passage.text for passage in passages})
+
+
 def rows(folder: Path, options: argparse.Namespace, cache: Path) -> Iterator[str]:
     """Lines of the table, for one collection."""
     collection = load(folder)
     texts = sorted(set(collection.corpus.values()))
+    if options.written:
+        texts = written(options.written / folder.name)
     passages = random.Random(SEED).sample(texts, min(len(texts), options.passages))
     found = systems(["tiny", "bm25"], collection, cache)
     found += met(resolve("tiny", cache), collection, passages, options.power)
@@ -76,6 +91,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="collections")
     parser.add_argument("--power", type=float, action="append", help="0.15, 0.3 and 0.5")
     parser.add_argument("--passages", type=int, default=1_500, help="counted in, at most")
+    parser.add_argument("--written", type=Path, help="folder of the study of generated data")
     options = parser.parse_args()
     options.power = options.power or [0.15, 0.3, 0.5]
     torch.set_num_threads(1)

@@ -213,6 +213,7 @@ class _Job:
             canary=(lambda share: canary_worth(self._encoder(at(share)), canary))
             if canary
             else None,
+            queries=len(self.dev.qrels),
             canary_name=canary.name if canary else "",
             met=self.acquainted,
         )

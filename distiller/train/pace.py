@@ -15,6 +15,7 @@ from distiller.schema.base import Record
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import InputError, StageFailed
 from distiller.schema.jobs import OnProgress, Progress
+from distiller.schema.retrieval import TrainedModel
 from distiller.splade.start import StartModel
 from distiller.train.job import train
 from distiller.train.recipe import SPANS, Recipe, corpus_steps, plan
@@ -54,18 +55,44 @@ def expected_seconds(recipe: Recipe, rows: int, pace: Pace, passages: int = 0) -
     worked_out = plan(recipe, max(1, rows))
     texts = worked_out.steps * recipe.accumulation * texts_of(recipe, worked_out.batch_size)
     seconds = texts * pace.seconds_per_text + measurings(recipe) * pace.measuring(passages)
-    if not recipe.reads:  # spans are about half as long as what is trained on
-        met = corpus_steps(recipe, passages or pace.passages) * SPANS
-        seconds += met * pace.seconds_per_text / 2
-    return seconds
+    return seconds + _learned_by_counting(recipe, passages or pace.passages) * pace.seconds_per_text
+
+
+def of_training(model: TrainedModel, seconds: float, passages: int) -> Pace | None:
+    """The pace that a training was made at, if it ran through at once; None where nothing is known.
+
+    Args:
+        model: What it made.
+        seconds: That it took.
+        passages: Among which dev queries were ranked.
+    """
+    if not model.metrics:
+        return None
+    given = {name: value for name, value in model.recipe.items() if name in Recipe.model_fields}
+    recipe = Recipe.model_validate(given)
+    texts = model.metrics[-1]["step"] * texts_of(recipe, int(model.recipe["plan"]["batch_size"]))
+    tried = model.recipe.get("promotion", {}).get("tried", [])
+    met = any(not one["share"] for one in tried)
+    # the best checkpoint stands among what was tried and was measured while training
+    measured = len(model.metrics) + max(0, len(tried) - 1) + (met and recipe.counts_rarity)
+    encoded = ENCODING * measured * passages
+    learned = _learned_by_counting(recipe, passages) if met else 0
+    total = texts * recipe.accumulation + encoded + learned
+    return Pace(seconds_per_text=seconds / total) if total else None
 
 
 def measurings(recipe: Recipe) -> int:
     """How often the dev split is ranked: at the start, while training, and between the two.
 
-    To count the start model's terms in the passages costs as much, and what comes of it is ranked.
+    What has met the corpus is ranked, too, and to count the start model's terms costs as much.
     """
-    return 1 + 2 * recipe.counts_rarity + recipe.evaluations + len(recipe.interpolations)
+    met = 2 * recipe.counts_rarity + (not recipe.reads and recipe.corpus_steps > 0)
+    return 1 + met + recipe.evaluations + len(recipe.interpolations)
+
+
+def _learned_by_counting(recipe: Recipe, passages: int) -> float:
+    """Texts of training that learning from counting takes: spans are about half as long."""
+    return 0 if recipe.reads else corpus_steps(recipe, passages) * SPANS / 2
 
 
 def texts_of(recipe: Recipe, batch_size: int) -> int:

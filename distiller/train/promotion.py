@@ -61,6 +61,8 @@ class Trial:
     canary: Callable[[float | None], float] | None
     """nDCG@10 on the canary, without a share that of the start model as it was given; None where no
     collection was given."""
+    queries: int
+    """In the dev split."""
     canary_name: str = ""
     met: bool = False
     """Whether the start model has met the corpus, so that it is another one than was given."""
@@ -71,10 +73,13 @@ def decide(
 ) -> Promotion:
     """Choose the share that ranks the dev split best and has not forgotten too much.
 
-    Of equal shares the one nearer to the start model wins. The canary is asked in the order of dev
-    worth, until a share passes. Where no share is better, a start model that has met the corpus is
-    chosen if it is no worse: it has not learned from the queries that it is compared on, and a dev
-    split of a few dozen written from passages often cannot tell (decision 27).
+    A gain counts that is more than chance on so few queries: `least_gain`, and what so many of the
+    dev queries can make as `deciding_queries` says (decision 30). Of equal shares the one nearer to
+    the start model wins. The canary is asked in the order of dev worth, until a share passes.
+
+    A start model that has met the corpus is what tuned weights have to beat, unless it is worse than
+    it was by more than those queries can make: it has not learned from what it is compared on, and
+    a dev split of a few dozen queries written from passages often cannot tell (decision 27).
 
     Args:
         recipe: The limits, and the shares to try besides 1.
@@ -86,15 +91,15 @@ def decide(
     tried = [Candidate(share=share, measured=trial.dev(share)) for share in shares]
     known = {name: value for name, value in tuned.items() if name not in _NOT_MEASURES}
     tried = sorted([*tried, Candidate(share=1.0, measured=known)], key=lambda one: one.share)
-    bar = start[CRITERION] + recipe.least_gain
+    chance = recipe.deciding_queries / max(1, trial.queries)
+    least, before = max(recipe.least_gain, chance), start[CRITERION]
+    met = [one for one in tried if not one.share and _worth(recipe, one) >= before - chance]
+    bar = least + max([before, *(_worth(recipe, one) for one in met)])
     ranked = sorted(tried, key=lambda one: (-_worth(recipe, one), one.share))
-    better = [one for one in ranked if _worth(recipe, one) > bar]
-    if not better and trial.met and _worth(recipe, tried[0]) >= start[CRITERION]:
-        better = [tried[0]]
+    better = [one for one in ranked if one.share and _worth(recipe, one) > bar] + met
     if not better:
-        return Promotion(
-            promoted=False, why=_no_gain(recipe, start, ranked[0]), interpolation=0.0, tried=tried
-        )
+        why = _no_gain(start, max(0.0, _worth(recipe, ranked[0])), least, trial.queries)
+        return Promotion(promoted=False, why=why, interpolation=0.0, tried=tried)
     if trial.canary is None:
         why = _gain(start, better[0]) + "; no canary collection was given, so what it may have"
         why += " forgotten of other fields is not known"
@@ -172,9 +177,10 @@ def _worth(recipe: Recipe, candidate: Candidate) -> float:
 
 def _gain(start: dict[str, float], candidate: Candidate) -> str:
     before, after = start[CRITERION], candidate.measured[CRITERION]
-    if not candidate.share and after == before:
+    if not candidate.share and after <= before:
+        measured = f"{before:.3f} both" if after == before else f"{before:.3f} to {after:.3f}"
         return (
-            f"the dev split cannot tell it from the start model (nDCG@10 {before:.3f} both), and on"
+            f"the dev split cannot tell it from the start model (nDCG@10 {measured}), and on"
             " collections that people judged, counting the corpus's words in has gained or changed"
             " nothing"
         )
@@ -192,10 +198,17 @@ def _kept(before: float, after: float, name: str) -> str:
     )
 
 
-def _no_gain(recipe: Recipe, start: dict[str, float], best: Candidate) -> str:
-    more = f" by more than {100 * recipe.least_gain:.1f} points" if recipe.least_gain else ""
+def _no_gain(start: dict[str, float], best: float, least: float, queries: int) -> str:
+    before = start[CRITERION]
+    if best > before:
+        return (
+            f"what gains most on the dev split, {100 * (best - before):.1f} points of nDCG@10"
+            f" ({before:.3f} to {best:.3f}), gains no more than the {100 * least:.1f} that may be"
+            f" chance on {queries:,} queries; keep using the start model, and add training data:"
+            " with more of it the dev split has more queries too"
+        )
     return (
-        f"nothing between the start model and the tuned one ranks the dev split better{more}"
-        f" (nDCG@10 {start[CRITERION]:.3f} before, {max(0.0, _worth(recipe, best)):.3f} at best);"
-        " keep using the start model, and add or mend training data"
+        "nothing between the start model and the tuned one ranks the dev split better"
+        f" (nDCG@10 {before:.3f} before, {best:.3f} at best); keep using the start model, and add"
+        " or mend training data"
     )

@@ -97,6 +97,9 @@ class Recipe(Record):
     it (WiSE-FT, https://arxiv.org/abs/2109.01903)."""
     least_gain: float = Field(default=0.005, ge=0)
     """nDCG@10 on the dev split that a model must gain, and more, to be promoted."""
+    deciding_queries: float = Field(default=1, ge=0)
+    """Dev queries that must not be able to decide it: found first instead of not at all, so many of
+    n make a gain of as many n-ths, and a model must gain more (decision 30)."""
     most_forgotten: float = Field(default=0.02, ge=0)
     """nDCG@10 that it may lose on the canary collection, where one is given."""
     query_length: int = Field(default=64, ge=4)

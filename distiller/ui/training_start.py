@@ -11,7 +11,7 @@ import streamlit as st
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import DistillerError, InputError
 from distiller.schema.jobs import Job, JobState
-from distiller.train.pace import ENCODING, Pace, changed, expected_seconds
+from distiller.train.pace import Pace, changed, expected_seconds, of_training
 from distiller.train.recipe import PRESETS, Recipe
 from distiller.train.start_language import for_language, unread
 from distiller.ui.jobs import job_progress, launch
@@ -175,16 +175,11 @@ def _pace_of_training(here: Here, job: Job) -> Pace | None:
     models = here.store.models(job.project_id)
     model = next((model for model in models if model.id == job.result.get("model")), None)
     seconds = sum(part["seconds"] for part in job.result["stages"] if part["stage"] == "train")
-    if model is None or not model.metrics or seconds < 1:
+    if model is None or seconds < 1:
         return None
-    batch_size = int(model.recipe["plan"]["batch_size"])
-    negatives = int(model.recipe["negatives_per_query"])
-    texts = model.metrics[-1]["step"] * batch_size * (2 + negatives)
     known = here.store.snapshots(job.project_id or "", examples=False)
     ranked = [one.ranked_passages for one in known if one.content_hash == model.snapshot_hash]
-    measured = len(model.metrics) + len(model.recipe.get("promotion", {}).get("tried", []))
-    texts += ENCODING * measured * max(ranked, default=0)
-    return Pace(seconds_per_text=seconds / texts) if texts else None
+    return of_training(model, seconds, max(ranked, default=0))
 
 
 def _how_known(

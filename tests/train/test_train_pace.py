@@ -9,9 +9,17 @@ import pytest
 from distiller.schema.dataset import DatasetSnapshot
 from distiller.schema.errors import InputError
 from distiller.schema.jobs import Progress
+from distiller.schema.retrieval import TrainedModel
 from distiller.splade import StartModel
 from distiller.train import PRESETS, Recipe, rows
-from distiller.train.pace import ENCODING, Pace, calibrate, changed, expected_seconds
+from distiller.train.pace import (
+    ENCODING,
+    Pace,
+    calibrate,
+    changed,
+    expected_seconds,
+    of_training,
+)
 from distiller.train.recipe import plan
 
 
@@ -49,10 +57,34 @@ def test_meeting_the_corpus_takes_its_time():
     assert counted == pytest.approx(2 * 7)
     unread = Recipe(reads=False)
     learned = expected_seconds(unread, 50, pace) - expected_seconds(never, 50, pace)
-    assert learned == pytest.approx(50 * 32 * 0.1 / 2)
+    assert learned == pytest.approx(50 * 32 * 0.1 / 2 + 7)
     assert expected_seconds(Recipe(query_table=True), 50, pace) < expected_seconds(
         Recipe(), 50, pace
     )
+
+
+@pytest.mark.parametrize("changes", [{}, {"rarity_power": 0}, {"reads": False}])
+def test_the_pace_of_a_training_gives_its_own_time_again(changes: dict[str, float]):
+    recipe = Recipe(**changes)
+    met = recipe.counts_rarity or not recipe.reads
+    shares = [*([0.0] if met else []), *recipe.interpolations, 1.0]
+    model = TrainedModel(
+        id="m",
+        project_id=None,
+        path="p",
+        base="tiny",
+        snapshot_hash="h",
+        recipe=recipe.model_dump()
+        | {"plan": plan(recipe, 50).model_dump(), "identity": "i"}
+        | {"promotion": {"tried": [{"share": share} for share in shares]}},
+        metrics=[{"step": n * 10} for n in range(recipe.evaluations)]
+        + [{"step": plan(recipe, 50).steps}],
+        best_step=0,
+    )
+    pace = of_training(model, 600, 1000)
+    assert pace is not None
+    assert expected_seconds(recipe, 50, pace, 1000) == pytest.approx(600)
+    assert of_training(model.model_copy(update={"metrics": []}), 600, 1000) is None
 
 
 def test_more_careful_presets_take_longer():

@@ -31,6 +31,7 @@ def trial(dev: dict[float, float], canary: dict[float | None, float] | None = No
     return Trial(
         dev=lambda share: measured(dev[share]),
         canary=asked.__getitem__ if asked else None,
+        queries=500,
         canary_name="cooking" if asked else "",
     )
 
@@ -57,7 +58,32 @@ def test_no_gain_is_no_promotion() -> None:
     strict = RECIPE.model_copy(update={"least_gain": 0.1})
     verdict = decide(strict, measured(0.5), measured(0.6), trial({0.25: 0.55, 0.5: 0.58}))
     assert not verdict.promoted
-    assert "by more than 10.0 points" in verdict.why
+    assert "10.0 points of nDCG@10 (0.500 to 0.600), gains no more than the 10.0" in verdict.why
+
+
+def test_a_gain_that_one_query_can_make_is_no_promotion() -> None:
+    few = replace(trial({0.25: 0.55, 0.5: 0.5}), queries=4)
+    refused = decide(RECIPE, measured(0.5), measured(0.75), few)
+    assert not refused.promoted
+    assert "gains no more than the 25.0 that may be chance on 4 queries" in refused.why
+    assert decide(RECIPE, measured(0.5), measured(0.76), few).interpolation == 1.0
+    more = replace(few, queries=21)
+    assert decide(RECIPE, measured(0.5), measured(0.5), more).interpolation == 0.25
+    bold = RECIPE.model_copy(update={"deciding_queries": 0})
+    assert decide(bold, measured(0.5), measured(0.51), few).interpolation == 0.25
+
+
+def test_tuned_weights_have_to_beat_what_met_the_corpus() -> None:
+    known = replace(trial({0.0: 0.58, 0.25: 0.62, 0.5: 0.6}), met=True, queries=20)
+    assert decide(RECIPE, measured(0.5), measured(0.6), known).interpolation == 0.0
+    assert decide(RECIPE, measured(0.5), measured(0.64), known).interpolation == 1.0
+    # a worse one is no bar, and is not taken
+    worse = replace(trial({0.0: 0.4, 0.25: 0.5, 0.5: 0.5}), met=True, queries=20)
+    assert decide(RECIPE, measured(0.5), measured(0.56), worse).interpolation == 1.0
+    assert not decide(RECIPE, measured(0.5), measured(0.55), worse).promoted
+    # where what was tuned has forgotten, it is the next
+    forgot = replace(known, canary={None: 0.4, 0.0: 0.39, 1.0: 0.3}.__getitem__)
+    assert decide(RECIPE, measured(0.5), measured(0.64), forgot).interpolation == 0.0
 
 
 def test_a_start_model_that_has_met_the_corpus_is_chosen_where_nothing_is_better() -> None:
@@ -68,7 +94,9 @@ def test_a_start_model_that_has_met_the_corpus_is_chosen_where_nothing_is_better
     assert (chosen(0.5).promoted, chosen(0.5).interpolation) == (True, 0.0)
     assert "cannot tell it from the start model" in chosen(0.5).why
     assert "gains 0.3 points" in chosen(0.503).why
-    assert not chosen(0.499).promoted
+    assert (chosen(0.499).promoted, chosen(0.499).interpolation) == (True, 0.0)
+    assert "cannot tell it from the start model (nDCG@10 0.500 to 0.499)" in chosen(0.499).why
+    assert not chosen(0.497).promoted
     forgot = chosen(0.5, {None: 0.5, 0.0: 0.4})
     assert (forgot.promoted, forgot.interpolation, forgot.canary_saved) == (False, 0.0, 0.5)
     assert chosen(0.5, {None: 0.5, 0.0: 0.49}).promoted
