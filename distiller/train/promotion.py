@@ -103,8 +103,12 @@ def decide(
     if trial.canary is None:
         why = _gain(start, better[0]) + "; no canary collection was given, so what it may have"
         why += " forgotten of other fields is not known"
-        return Promotion(promoted=True, why=why, interpolation=better[0].share, tried=tried)
-    return _guarded(recipe, start, better, tried, trial)
+        verdict = Promotion(promoted=True, why=why, interpolation=better[0].share, tried=tried)
+    else:
+        verdict = _guarded(recipe, start, better, tried, trial)
+    if better == met and ranked[0].share:
+        verdict.why += _chance(ranked[0], met[0], trial.queries)
+    return verdict
 
 
 def _guarded(
@@ -187,6 +191,13 @@ def _gain(start: dict[str, float], candidate: Candidate) -> str:
     return (
         f"on the dev split it gains {100 * (after - before):.1f} points of nDCG@10"
         f" ({before:.3f} to {after:.3f})"
+    )
+
+
+def _chance(best: Candidate, met: Candidate, queries: int) -> str:
+    more = 100 * (best.measured[CRITERION] - met.measured[CRITERION])
+    return (
+        f"; tuned weights have {more:.1f} points more, which may be chance on {queries:,} queries"
     )
 
 

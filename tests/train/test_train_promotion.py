@@ -75,8 +75,12 @@ def test_a_gain_that_one_query_can_make_is_no_promotion() -> None:
 
 def test_tuned_weights_have_to_beat_what_met_the_corpus() -> None:
     known = replace(trial({0.0: 0.58, 0.25: 0.62, 0.5: 0.6}), met=True, queries=20)
-    assert decide(RECIPE, measured(0.5), measured(0.6), known).interpolation == 0.0
-    assert decide(RECIPE, measured(0.5), measured(0.64), known).interpolation == 1.0
+    refused = decide(RECIPE, measured(0.5), measured(0.6), known)
+    assert refused.interpolation == 0.0
+    assert refused.why.endswith("have 4.0 points more, which may be chance on 20 queries")
+    passed = decide(RECIPE, measured(0.5), measured(0.64), known)
+    assert passed.interpolation == 1.0
+    assert "chance" not in passed.why
     # a worse one is no bar, and is not taken
     worse = replace(trial({0.0: 0.4, 0.25: 0.5, 0.5: 0.5}), met=True, queries=20)
     assert decide(RECIPE, measured(0.5), measured(0.56), worse).interpolation == 1.0
