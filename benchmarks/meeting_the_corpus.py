@@ -5,9 +5,9 @@ python benchmarks/meeting_the_corpus.py COLLECTIONS_DIR [--only NAME]… [--powe
 
 Each collection is used as a corpus without its queries and qrels: at most so many of its passages,
 drawn by a seed, are counted in, as in a frozen dataset; or, with the folder that
-`grounded_study.py --variant words` worked in, those that were written from words alone. Its human queries then measure BM25, the
-start model as it is, and the start model that met the corpus, once for every power of rarity, or
-after learning from counting where it does not read the language.
+`grounded_study.py --variant words` worked in, those that were written from words alone. Its human
+queries then measure BM25, the start model as it is, and the start model that met the corpus, once
+for every power of rarity, or after learning from counting where it does not read the language.
 """
 
 from __future__ import annotations

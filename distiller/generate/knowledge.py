@@ -112,6 +112,7 @@ class KnowledgeStage:
 
     async def run(self, read: float) -> None:
         """All of it; the share `read` of the concepts from documents."""
+        self.stage.tell()  # the first concepts take a minute or more
         if self.room > 0 and read:
             await self._read(math.ceil(read * self.wanted))
         if self._recount() > 0 and read < 1:
