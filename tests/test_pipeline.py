@@ -21,6 +21,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "tenancy" / "dataset.json"
 JOURNEY = (
     *("pipeline", "--domain", "residential tenancy law"),
     *("--concepts", "6", "--queries", "6", "--negatives-per-query", "1", "--length", "short"),
+    *("--repair-attempts", "1"),
     "--json",
 )
 

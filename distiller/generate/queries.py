@@ -11,6 +11,7 @@ from itertools import groupby
 from distiller.generate import answers
 from distiller.generate.aptness import (
     MAX_WORDS,
+    complexity_of,
     describes_searcher,
     first_asked,
     states,
@@ -260,7 +261,7 @@ class QueryStage:
                 id=self._id(cell.number),
                 query=text,
                 type=cell.type.name,
-                complexity=cell.complexity,
+                complexity=complexity_of(text, self.domain.language),
                 answer_type=cell.answer_type,
                 key_concepts=self._concepts(cell, text),
                 persona=cell.persona,
