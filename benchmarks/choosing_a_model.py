@@ -18,22 +18,22 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 import torch
 from numpy.typing import NDArray
+from recipe_study import measured
 from scipy import stats
 from sentence_transformers import SparseEncoder
 
 from distiller.dataset import snapshot_of
 from distiller.evaluate import load
-from distiller.evaluate.measures import NDCG, per_query
-from distiller.retrieve import SparseIndex
+from distiller.evaluate.measures import NDCG
 from distiller.schema.dataset import Example, LabelledPassage
-from distiller.schema.retrieval import Collection
-from distiller.splade import SpladeEncoder, resolve
+from distiller.splade import resolve
 from distiller.splade.loading import load_model
 from distiller.train import PRESETS, train
 from distiller.train.acquaint import acquaint
@@ -49,7 +49,7 @@ Values = Mapping[str, NDArray[np.float64]]
 """Model → nDCG@10 of each query of a dev split."""
 
 
-def measured(folder: Path, passages: int, cache: Path) -> dict[str, dict[str, float]]:
+def candidates(folder: Path, passages: int, cache: Path) -> dict[str, dict[str, float]]:
     """Model → query_id → nDCG@10, on the queries that trained nothing."""
     collection = load(folder)
     draw = random.Random(SEED)
@@ -74,10 +74,17 @@ def measured(folder: Path, passages: int, cache: Path) -> dict[str, dict[str, fl
         for query_id in queries[:half]
     ]
     model, _ = load_model(base.source, device="cpu")
-    found = {START: values(model, collection, queries[half:])}
+    rest = {query_id: collection.queries[query_id] for query_id in queries[half:]}
+    qrels = {query_id: collection.qrels[query_id] for query_id in rest}
+    held_out = replace(collection, queries=rest, qrels=qrels)
+
+    def values(one: SparseEncoder) -> dict[str, float]:
+        return dict(measured(one, held_out, recipe.passage_length)[NDCG.name])
+
+    found = {START: values(model)}
     if not acquaint(model, told, recipe, lambda *_: None):
         sys.exit(f"{collection.name}: the start model could not meet the corpus")
-    found[MET] = values(model, collection, queries[half:])
+    found[MET] = values(model)
     with tempfile.TemporaryDirectory() as scratch:
         met, tuned = Path(scratch) / MET, Path(scratch) / "tuned"
         model.save_pretrained(str(met))
@@ -92,20 +99,18 @@ def measured(folder: Path, passages: int, cache: Path) -> dict[str, dict[str, fl
         )
         between = Between(model, load_model(str(tuned), device="cpu")[0])
         for name, share in zip(TUNED, SHARES, strict=True):
-            found[name] = values(between.at(share), collection, queries[half:])
+            found[name] = values(between.at(share))
     return found
 
 
-def values(model: SparseEncoder, collection: Collection, queries: list[str]) -> dict[str, float]:
-    index = SparseIndex(SpladeEncoder(model), collection.corpus)
-    weights = index.encode_queries([collection.queries[query_id] for query_id in queries])
-    qrels = {query_id: collection.qrels[query_id] for query_id in queries}
-    return per_query(index.rank(queries, weights), qrels)[NDCG.name]
+def best_tuned(dev: Values) -> str:
+    """Of the tuned ones, the highest mean; of equals the one nearer to the start model."""
+    return max(TUNED, key=lambda name: (dev[name].mean(), -TUNED.index(name)))
 
 
 def highest(dev: Values) -> str:
     """The highest mean; of equals the one nearer to the start model."""
-    best = max(TUNED, key=lambda name: (dev[name].mean(), -TUNED.index(name)))
+    best = best_tuned(dev)
     if max(dev[best].mean(), dev[MET].mean()) > dev[START].mean() + 0.005:
         return best if dev[best].mean() > dev[MET].mean() else MET
     return MET if dev[MET].mean() >= dev[START].mean() else START
@@ -124,7 +129,7 @@ def by_bar(
 
         worse = dev[MET].mean() < dev[START].mean() if no_worse else beats(START, MET)
         chosen = START if worse else MET
-        best = max(TUNED, key=lambda name: (dev[name].mean(), -TUNED.index(name)))
+        best = best_tuned(dev)
         return best if beats(best, chosen) else chosen
 
     return choose
@@ -232,7 +237,7 @@ def main() -> None:
             continue
         kept = options.work / f"{folder.name}.{options.passages}.json"
         if not kept.exists():
-            kept.write_text(json.dumps(measured(folder, options.passages, cache)))
+            kept.write_text(json.dumps(candidates(folder, options.passages, cache)))
         found = json.loads(kept.read_text())
         whole = " ".join(f"{model} {np.mean([*of.values()]):.3f}" for model, of in found.items())
         print(f"{folder.name}, {len(found[START])} queries: {whole}", file=sys.stderr)

@@ -67,9 +67,10 @@ def written(workspace: Path) -> list[str]:
 def rows(folder: Path, options: argparse.Namespace, cache: Path) -> Iterator[str]:
     """Lines of the table, for one collection."""
     collection = load(folder)
-    texts = sorted(set(collection.corpus.values()))
     if options.written:
         texts = written(options.written / folder.name)
+    else:
+        texts = sorted(set(collection.corpus.values()))
     passages = random.Random(SEED).sample(texts, min(len(texts), options.passages))
     found = systems(["tiny", "bm25"], collection, cache)
     found += met(resolve("tiny", cache), collection, passages, options.power)

@@ -30,6 +30,7 @@ import torch
 from datasets import Dataset
 from sentence_transformers import (
     SentenceTransformer,
+    SparseEncoder,
     SparseEncoderTrainer,
     SparseEncoderTrainingArguments,
 )
@@ -216,7 +217,9 @@ def smaller(collection: Collection, distractors: int) -> Collection:
     return replace(collection, corpus=corpus)
 
 
-def measured(model: str | Path, collection: Collection, passage_length: int) -> dict[str, Any]:
+def measured(
+    model: str | Path | SparseEncoder, collection: Collection, passage_length: int
+) -> dict[str, Any]:
     """nDCG@10 and Recall@100 by query, and active dimensions; every model reads as much."""
     index = SparseIndex(SpladeEncoder(model, passage_length=passage_length), collection.corpus)
     weights = index.encode_queries(list(collection.queries.values()))

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from pydantic import ValidationError
 
@@ -25,7 +25,7 @@ from distiller.train.card import write_card
 from distiller.train.folders import folder_name, models_folder
 from distiller.train.identity import RECORD, place
 from distiller.train.promotion import Promotion
-from distiller.train.recipe import Plan, Recipe
+from distiller.train.recipe import Plan, recipe_of
 from distiller.train.rows import dev_set
 
 MOST_BYTES = 8 * 1024**3
@@ -97,7 +97,7 @@ def _keep(
 ) -> Imported:
     """Put the folder in its place by a rename, then make it known."""
     identity = record.recipe["identity"]
-    recipe = Recipe.model_validate(_settings(record))
+    recipe = recipe_of(record)
     wished = above / folder_name(snapshot.content_hash, record.base, recipe.name)
     with place(wished, identity, beside=True) as (target, found):
         # A model that was there and whose folder is gone is the same one again.
@@ -215,7 +215,7 @@ def _record(fresh: Path) -> TrainedModel:
         raise _damaged("it is too large")
     try:
         record = TrainedModel.model_validate_json(file.read_bytes())
-        Recipe.model_validate(_settings(record))
+        recipe_of(record)
         Plan.model_validate(record.recipe.get("plan"))
         Promotion.model_validate(record.recipe.get("promotion"))
     except ValidationError as error:
@@ -224,11 +224,6 @@ def _record(fresh: Path) -> TrainedModel:
     if not _IDENTITY.fullmatch(str(record.recipe.get("identity"))):
         raise _damaged("it does not say of which training")
     return record
-
-
-def _settings(record: TrainedModel) -> dict[str, Any]:
-    """Of a record's recipe, the settings that this version knows."""
-    return {name: record.recipe[name] for name in Recipe.model_fields if name in record.recipe}
 
 
 def _snapshot(store: Store, project: Project, record: TrainedModel) -> DatasetSnapshot:

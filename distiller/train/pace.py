@@ -18,7 +18,7 @@ from distiller.schema.jobs import OnProgress, Progress
 from distiller.schema.retrieval import TrainedModel
 from distiller.splade.start import StartModel
 from distiller.train.job import train
-from distiller.train.recipe import SPANS, Recipe, corpus_steps, plan
+from distiller.train.recipe import SPANS, Recipe, corpus_steps, plan, recipe_of
 
 ENCODING = 1 / 3
 """What encoding a text takes of what training on it takes, which goes back through the model, too."""
@@ -68,8 +68,7 @@ def of_training(model: TrainedModel, seconds: float, passages: int) -> Pace | No
     """
     if not model.metrics:
         return None
-    given = {name: value for name, value in model.recipe.items() if name in Recipe.model_fields}
-    recipe = Recipe.model_validate(given)
+    recipe = recipe_of(model)
     texts = model.metrics[-1]["step"] * texts_of(recipe, int(model.recipe["plan"]["batch_size"]))
     tried = model.recipe.get("promotion", {}).get("tried", [])
     met = any(not one["share"] for one in tried)

@@ -103,12 +103,12 @@ def decide(
     if trial.canary is None:
         why = _gain(start, better[0]) + "; no canary collection was given, so what it may have"
         why += " forgotten of other fields is not known"
-        verdict = Promotion(promoted=True, why=why, interpolation=better[0].share, tried=tried)
+        promotion = Promotion(promoted=True, why=why, interpolation=better[0].share, tried=tried)
     else:
-        verdict = _guarded(recipe, start, better, tried, trial)
-    if better == met and ranked[0].share:
-        verdict.why += _chance(ranked[0], met[0], trial.queries)
-    return verdict
+        promotion = _guarded(recipe, start, better, tried, trial)
+    if better[0] is not ranked[0]:
+        promotion.why += _chance(ranked[0], better[0], trial.queries)
+    return promotion
 
 
 def _guarded(

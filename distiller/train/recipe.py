@@ -8,6 +8,7 @@ from types import MappingProxyType
 from pydantic import Field, field_validator
 
 from distiller.schema.base import Record
+from distiller.schema.retrieval import TrainedModel
 
 
 class Recipe(Record):
@@ -226,6 +227,16 @@ def plan(recipe: Recipe, rows: int) -> Plan:
         evaluate_every=evaluate_every,
         save_every=save_every,
     )
+
+
+def recipe_of(model: TrainedModel) -> Recipe:
+    """What a model was trained by, of the settings that this version knows.
+
+    Raises:
+        ValidationError: A setting has a value that it cannot have.
+    """
+    known = {name: model.recipe[name] for name in Recipe.model_fields if name in model.recipe}
+    return Recipe.model_validate(known)
 
 
 def corpus_steps(recipe: Recipe, passages: int) -> int:
