@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from types import MappingProxyType
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from distiller.schema.base import Record
 from distiller.schema.retrieval import TrainedModel
@@ -14,12 +14,16 @@ from distiller.schema.retrieval import TrainedModel
 class Recipe(Record):
     """The knobs of one training. The defaults are the balanced preset's."""
 
+    # 3 and 3.0 are the same number of epochs, and two texts: a recipe that was written and read again
+    # would be another training.
+    model_config = ConfigDict(validate_default=True)
+
     name: str = "custom"
     words: str = ""
     """What it is for, for people who do not read numbers."""
     evidence: str = ""
     """Why these values."""
-    epochs: float = Field(default=3, gt=0)
+    epochs: float = Field(default=3.0, gt=0)
     min_steps: int = Field(default=60, ge=1)
     """Optimizer steps at least: a dozen queries make one batch, and one step teaches nothing."""
     batch_size: int = Field(default=16, ge=1)
@@ -98,7 +102,7 @@ class Recipe(Record):
     it (WiSE-FT, https://arxiv.org/abs/2109.01903)."""
     least_gain: float = Field(default=0.005, ge=0)
     """nDCG@10 on the dev split that a model must gain, and more, to be promoted."""
-    deciding_queries: float = Field(default=1, ge=0)
+    deciding_queries: float = Field(default=1.0, ge=0)
     """Dev queries that must not be able to decide it: found first instead of not at all, so many of
     n make a gain of as many n-ths, and a model must gain more (decision 30)."""
     most_forgotten: float = Field(default=0.02, ge=0)

@@ -177,7 +177,8 @@ def test_order_does_not_decide_and_a_promoted_model_goes_first(
     store: Store, tmp_path: Path, cache: Path
 ) -> None:
     project, known = jargon(store), settings(tmp_path / "workspace", cache)
-    hardest = PLAN.model_copy(update={"mining": Mining(hardest=True)})  # rounds that differ
+    mining = Mining(hardest=True)  # rounds that differ; its 3 dev queries decide
+    hardest = PLAN.model_copy(update={"mining": mining, "recipe": RECIPE | {"deciding_queries": 0}})
     gone, _ = go(store, project, known, hardest)
     first, second = gone.trained
     kept = gone.model

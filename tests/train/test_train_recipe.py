@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -97,6 +98,13 @@ def test_presets_are_named_for_themselves_and_say_why() -> None:
 def test_nonsense_is_refused(field: str) -> None:
     with pytest.raises(ValidationError, match=field):
         Recipe.model_validate({field: 0})
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), *PRESETS.values()], ids=lambda one: one.name)
+def test_a_recipe_that_was_read_again_is_of_the_same_training(recipe: Recipe) -> None:
+    # Its text decides that, and so whether a training goes on at its checkpoint.
+    again = Recipe.model_validate_json(recipe.model_dump_json())
+    assert json.dumps(again.model_dump()) == json.dumps(recipe.model_dump())
 
 
 def test_presets_load_no_torch() -> None:
