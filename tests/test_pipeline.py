@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from distiller.schema.examples import Query
+from distiller.quality.languages import in_language
+from distiller.schema.examples import JudgmentSource, Passage, Query
+from distiller.schema.knowledge import Concept, DocumentType
 from distiller.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -20,7 +22,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "tenancy" / "dataset.json"
 
 JOURNEY = (
     *("pipeline", "--domain", "residential tenancy law"),
-    *("--concepts", "6", "--queries", "6", "--negatives-per-query", "1", "--length", "short"),
+    *("--concepts", "4", "--queries", "4", "--negatives-per-query", "1", "--length", "short"),
     *("--repair-attempts", "1"),
     "--json",
 )
@@ -68,10 +70,19 @@ def test_journey_survives_kill_goes_to_the_end_and_pays_nothing_twice(
     done = {stage["stage"]: stage for stage in result["stages"]}
     with store_of(tmp_path) as store:
         project = store.project("residential-tenancy-law")
-        written = len(store.items(project.id, Query))
+        assert store.count(project.id, Concept) == 4
+        assert store.count(project.id, DocumentType) > 0
+        queries = [query.query for query in store.items(project.id, Query)]
+        passages = [passage.text for passage in store.items(project.id, Passage)]
+        grades = store.judgments(project.id, sources=[JudgmentSource.JUDGE])
+    written = len(queries)
     assert written == done["queries"]["made"] + done["queries"]["present"]
     # A small model may run dry; then the stage says how many are missing.
-    assert written == 6 or f"{6 - written} of 6 queries are missing" in done["queries"]["notes"][0]
+    assert written == 4 or f"{4 - written} of 4 queries are missing" in done["queries"]["notes"][0]
+    assert all(in_language(text, "en") for text in queries + passages)
+    # How sure the judge is stands in the probabilities of its answers, which the embedded model gives.
+    assert all(given.score is not None and 0 < given.score < 1 for given in grades)
+    assert len({given.score for given in grades}) > 1
     assert paid(tmp_path) > before
 
     systems = {system["name"]: system["measures"] for system in result["reports"][0]["systems"]}

@@ -182,7 +182,7 @@ def test_teachers_that_are_not_there_are_said(
     }.items():
         with pytest.raises(InputError, match=words):
             parts_of(wrong)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # read when imported
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         teach(store, project, settings, teacher="cross-encoder:nobody/no-such-model")
     with pytest.raises(InputError, match="no such model"):
