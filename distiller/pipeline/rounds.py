@@ -73,8 +73,13 @@ def round_of(journey: Journey) -> int:
 
 
 def gave_up(journey: Journey) -> bool:
-    """Whether the round before taught nothing, so that there is no better search to mine with."""
-    return bool(journey.trained) and not journey.trained[-1].interpolation
+    """Whether the round before saved its start model as it was, so that there is no better search to
+    mine with. One that has met the corpus is another one.
+    """
+    if not journey.trained:
+        return False
+    last = journey.trained[-1]
+    return not (last.promoted or last.interpolation)
 
 
 def searches(journey: Journey) -> list[str]:

@@ -22,7 +22,7 @@ from distiller.train import checkpoints, processes
 from distiller.train.card import write_card
 from distiller.train.identity import RECORD, identity, place, record, weights_digest
 from distiller.train.measure import CRITERION, check_dims, measure, worth
-from distiller.train.promotion import Promotion, Trial, canary_worth, decide, unproven
+from distiller.train.promotion import Promotion, Trial, decide, unproven
 from distiller.train.recipe import Plan, Recipe, plan
 from distiller.train.rows import DevSet, TrainingRow, Weights, dev_set, each_row
 from distiller.train.start_language import for_language
@@ -210,7 +210,7 @@ class _Job:
         canary = self.canary
         trial = Trial(
             dev=lambda share: self._measure(between.at(share)),
-            canary=(lambda share: canary_worth(self._encoder(at(share)), canary))
+            canary=(lambda share: measure(self._encoder(at(share)), canary)[CRITERION])
             if canary
             else None,
             queries=len(self.dev.qrels),

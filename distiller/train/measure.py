@@ -1,4 +1,4 @@
-"""What is measured on the dev set while a model trains."""
+"""What is measured while a model trains, and of which model is kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from distiller.evaluate.measures import NDCG, RECALL, mean, per_query
 from distiller.retrieve import SparseIndex
 from distiller.schema.errors import StageFailed
-from distiller.schema.retrieval import SparseEncoder
+from distiller.schema.retrieval import Collection, SparseEncoder
 from distiller.train.rows import DevSet
 
 CRITERION = NDCG.name
@@ -16,12 +16,12 @@ FEWEST_DIMS, MOST_DIMS = 5, 2000
 """Mean active dimensions beyond which a model has collapsed, or was never made sparse."""
 
 
-def measure(encoder: SparseEncoder, dev: DevSet) -> dict[str, float]:
-    """Rank the whole corpus for every dev query.
+def measure(encoder: SparseEncoder, dev: DevSet | Collection) -> dict[str, float]:
+    """Rank the whole corpus for every query of a dev set, or of a canary collection.
 
     Returns:
-        `query_dims` and `passage_dims` (mean active dimensions per text), and, where the dev set
-        has qrels, `ndcg@10` and `recall@100`.
+        `query_dims` and `passage_dims` (mean active dimensions per text), and, where there
+        are qrels, `ndcg@10` and `recall@100`.
 
     Raises:
         ModelUnavailable: The term weights are not finite: training diverged.

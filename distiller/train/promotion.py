@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from distiller.evaluate.measures import NDCG, mean, per_query
-from distiller.retrieve import SparseIndex
 from distiller.schema.base import Record
-from distiller.schema.retrieval import Collection, SparseEncoder, TrainedModel
+from distiller.schema.retrieval import TrainedModel
 from distiller.train.measure import CRITERION, worth
 from distiller.train.recipe import Recipe
 
@@ -101,7 +99,10 @@ def decide(
         why = _no_gain(start, max(0.0, _worth(recipe, ranked[0])), least, trial.queries)
         return Promotion(promoted=False, why=why, interpolation=0.0, tried=tried)
     if trial.canary is None:
-        why = _gain(start, better[0]) + "; no canary collection was given, so what it may have"
+        why = (
+            _gain(start, better[0], trial.queries)
+            + "; no canary collection was given, so what it may have"
+        )
         why += " forgotten of other fields is not known"
         promotion = Promotion(promoted=True, why=why, interpolation=better[0].share, tried=tried)
     else:
@@ -129,7 +130,7 @@ def _guarded(
             break
     saved = chosen or better[0]
     assert saved.canary is not None
-    why = _gain(start, saved) + _kept(before, saved.canary, trial.canary_name)
+    why = _gain(start, saved, trial.queries) + _kept(before, saved.canary, trial.canary_name)
     if chosen is None:
         why += (
             f", more than the {100 * recipe.most_forgotten:.1f} points that are allowed: it has"
@@ -167,26 +168,18 @@ def unproven() -> Promotion:
     )
 
 
-def canary_worth(encoder: SparseEncoder, collection: Collection) -> float:
-    """nDCG@10 of a model on a collection that has nothing to do with the training data."""
-    index = SparseIndex(encoder, collection.corpus)
-    weights = index.encode_queries(list(collection.queries.values()))
-    values = per_query(index.rank(list(collection.queries), weights), collection.qrels)
-    return mean(values[NDCG.name]) or 0.0
-
-
 def _worth(recipe: Recipe, candidate: Candidate) -> float:
     return worth(candidate.measured, recipe.fewest_query_dims)
 
 
-def _gain(start: dict[str, float], candidate: Candidate) -> str:
+def _gain(start: dict[str, float], candidate: Candidate, queries: int) -> str:
     before, after = start[CRITERION], candidate.measured[CRITERION]
     if not candidate.share and after <= before:
         measured = f"{before:.3f} both" if after == before else f"{before:.3f} to {after:.3f}"
         return (
-            f"the dev split cannot tell it from the start model (nDCG@10 {measured}), and on"
-            " collections that people judged, counting the corpus's words in has gained or changed"
-            " nothing"
+            f"{_dev(queries)} cannot tell it from the start model (nDCG@10 {measured}),"
+            " and on collections that people judged, counting the corpus's words in has gained or"
+            " changed nothing"
         )
     return (
         f"on the dev split it gains {100 * (after - before):.1f} points of nDCG@10"
@@ -196,9 +189,11 @@ def _gain(start: dict[str, float], candidate: Candidate) -> str:
 
 def _chance(best: Candidate, met: Candidate, queries: int) -> str:
     more = 100 * (best.measured[CRITERION] - met.measured[CRITERION])
-    return (
-        f"; tuned weights have {more:.1f} points more, which may be chance on {queries:,} queries"
-    )
+    return f"; tuned weights have {more:.1f} points more, which may be chance on {_dev(queries)}"
+
+
+def _dev(queries: int) -> str:
+    return f"{queries:,} dev {'query' if queries == 1 else 'queries'}"
 
 
 def _kept(before: float, after: float, name: str) -> str:
@@ -215,7 +210,7 @@ def _no_gain(start: dict[str, float], best: float, least: float, queries: int) -
         return (
             f"what gains most on the dev split, {100 * (best - before):.1f} points of nDCG@10"
             f" ({before:.3f} to {best:.3f}), gains no more than the {100 * least:.1f} that may be"
-            f" chance on {queries:,} queries; keep using the start model, and add training data:"
+            f" chance on {_dev(queries)}; keep using the start model, and add training data:"
             " with more of it the dev split has more queries too"
         )
     return (

@@ -173,6 +173,17 @@ def test_a_training_that_did_not_help_is_not_mined_with(
     assert len(store.snapshots(project.id, examples=False)) == 1
 
 
+def test_a_start_model_that_has_met_the_corpus_is_mined_with(
+    store: Store, tmp_path: Path, cache: Path
+) -> None:
+    project = jargon(store)
+    plan = PLAN.model_copy(update={"recipe": RECIPE | {"least_gain": 1.0}})
+    journey, _ = go(store, project, settings(tmp_path / "workspace", cache), plan)
+    first = journey.trained[0]
+    assert (first.promoted, first.interpolation) == (True, 0.0)
+    assert {search for _, _, search in mined(store, project)} == {"bm25", name_of(first)}
+
+
 def test_order_does_not_decide_and_a_promoted_model_goes_first(
     store: Store, tmp_path: Path, cache: Path
 ) -> None:

@@ -62,22 +62,29 @@ def trained_on(
     return trained, told
 
 
+@pytest.fixture(scope="module")
+def whole(
+    court: DatasetSnapshot, tiny: StartModel, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrainedModel, list[Progress]]:
+    return trained_on(court, tiny, tmp_path_factory.mktemp("whole") / "tuned")
+
+
 def met(told: list[Progress]) -> int:
     """Steps of meeting the corpus."""
     return sum(one.stage == "corpus" and one.done > 0 for one in told)
 
 
 def test_training_begins_with_the_corpus_and_compares_with_the_start_model(
-    court, tiny, output
+    court, tiny, whole, output
 ) -> None:
-    plain, _ = trained_on(court, tiny, output.with_name("plain"), corpus_steps=0)
-    trained, told = trained_on(court, tiny, output)
+    plain, _ = trained_on(court, tiny, output, corpus_steps=0)
+    trained, told = whole
     assert trained.metrics[0]["ndcg@10"] == plain.metrics[0]["ndcg@10"]
     assert trained.metrics[-1]["ndcg@10"] > plain.metrics[-1]["ndcg@10"]
     assert trained.promoted
     assert (trained.recipe["acquainted"], plain.recipe["acquainted"]) == (True, False)
     assert met(told) == 60
-    tuned = StartModel(source=str(output), license="apache-2.0", name="tuned")
+    tuned = StartModel(source=trained.path, license="apache-2.0", name="tuned")
     again, told = trained_on(court, tuned, output.with_name("again"))
     assert not again.recipe["acquainted"]  # it met this corpus before
     assert met(told) == 0
@@ -90,16 +97,15 @@ def test_a_start_model_that_reads_the_corpus_needs_no_steps(court, tiny, output)
 
 
 def test_a_training_that_was_stopped_does_not_begin_with_it_again(
-    court, tiny, output, monkeypatch
+    court, tiny, whole, output, monkeypatch
 ) -> None:
-    whole, _ = trained_on(court, tiny, output.with_name("whole"))
     with monkeypatch.context() as patched:
         patched.setattr("distiller.train.trainer._run", _stop)
         with pytest.raises(KeyboardInterrupt):
             trained_on(court, tiny, output)
     resumed, told = trained_on(court, tiny, output)
     assert met(told) == 0
-    assert resumed.metrics[-1] == pytest.approx(whole.metrics[-1], abs=1e-4)
+    assert resumed.metrics[-1] == pytest.approx(whole[0].metrics[-1], abs=1e-4)
 
 
 def _stop(*_: object) -> None:

@@ -16,7 +16,8 @@ from distiller.splade import SpladeEncoder, StartModel
 from distiller.store import Store
 from distiller.train import Recipe, train
 from distiller.train.interpolation import interpolated
-from distiller.train.promotion import Trial, canary_worth, decide, verdict
+from distiller.train.measure import CRITERION, measure
+from distiller.train.promotion import Trial, decide, verdict
 
 RECIPE = Recipe(interpolations=(0.25, 0.5))
 TEXTS = ["banana window", "The rules about tax and every window are written down here."]
@@ -65,7 +66,7 @@ def test_a_gain_that_one_query_can_make_is_no_promotion() -> None:
     few = replace(trial({0.25: 0.55, 0.5: 0.5}), queries=4)
     refused = decide(RECIPE, measured(0.5), measured(0.75), few)
     assert not refused.promoted
-    assert "gains no more than the 25.0 that may be chance on 4 queries" in refused.why
+    assert "gains no more than the 25.0 that may be chance on 4 dev queries" in refused.why
     assert decide(RECIPE, measured(0.5), measured(0.76), few).interpolation == 1.0
     more = replace(few, queries=21)
     assert decide(RECIPE, measured(0.5), measured(0.5), more).interpolation == 0.25
@@ -77,7 +78,7 @@ def test_tuned_weights_have_to_beat_what_met_the_corpus() -> None:
     known = replace(trial({0.0: 0.58, 0.25: 0.62, 0.5: 0.6}), met=True, queries=20)
     refused = decide(RECIPE, measured(0.5), measured(0.6), known)
     assert refused.interpolation == 0.0
-    assert refused.why.endswith("have 4.0 points more, which may be chance on 20 queries")
+    assert refused.why.endswith("have 4.0 points more, which may be chance on 20 dev queries")
     passed = decide(RECIPE, measured(0.5), measured(0.64), known)
     assert passed.interpolation == 1.0
     assert "chance" not in passed.why
@@ -96,7 +97,7 @@ def test_a_start_model_that_has_met_the_corpus_is_chosen_where_nothing_is_better
         return decide(RECIPE, measured(0.5), measured(0.49), known)
 
     assert (chosen(0.5).promoted, chosen(0.5).interpolation) == (True, 0.0)
-    assert "cannot tell it from the start model" in chosen(0.5).why
+    assert "500 dev queries cannot tell it from the start model" in chosen(0.5).why
     assert "gains 0.3 points" in chosen(0.503).why
     assert (chosen(0.499).promoted, chosen(0.499).interpolation) == (True, 0.0)
     assert "cannot tell it from the start model (nDCG@10 0.500 to 0.499)" in chosen(0.499).why
@@ -180,11 +181,9 @@ def test_a_forgetful_model_is_refused(forgetful: TrainedModel, tiny: StartModel)
     assert forgetful.recommended == tiny.name
     verdict = forgetful.recipe["promotion"]
     # what is said was measured on what was saved
-    assert canary_worth(SpladeEncoder(tiny.source), canary()) == pytest.approx(
-        verdict["canary_start"]
-    )
-    saved = SpladeEncoder(forgetful.path, passage_length=32)
-    assert canary_worth(saved, canary()) == pytest.approx(verdict["canary_saved"])
+    for measured, model in {"canary_start": tiny.source, "canary_saved": forgetful.path}.items():
+        encoder = SpladeEncoder(model, passage_length=32)
+        assert measure(encoder, canary())[CRITERION] == pytest.approx(verdict[measured])
     assert verdict["canary_start"] - verdict["canary_saved"] > 0.02
     assert np.abs(dense(forgetful.path) - dense(tiny.source)).max() > 1e-2
     card = (Path(forgetful.path) / "README.md").read_text()
